@@ -1,0 +1,95 @@
+"""`fit_tasks`: fit one classifier to many two-class problems, independent of the worker count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import threadpool_limits
+
+from novum.errors import ConfigError
+
+FloatArray = NDArray[np.float64]
+
+
+class TwoClass(Protocol):
+    """What a task brings: X (n, d), y (n,) of 0 and 1, sample_weight (n,)."""
+
+    @property
+    def X(self) -> FloatArray:
+        """Features, shape (n, d)."""
+
+    @property
+    def y(self) -> NDArray[np.int8]:
+        """Classes 0 and 1, shape (n,)."""
+
+    @property
+    def sample_weight(self) -> FloatArray:
+        """Weights, shape (n,)."""
+
+
+def fit_tasks(
+    classifier: Any,
+    tasks: Iterable[TwoClass],
+    seeds: Iterable[int],
+    *,
+    n_jobs: int | None = None,
+) -> Iterator[Any]:
+    """Clone and fit `classifier` once per task, in worker processes; yield models in order.
+
+    Every fit runs on one thread: a sum over threads depends on their number in its last bits,
+    and one process per fit keeps all cores as busy.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier
+        Its `fit` takes ``sample_weight``; a `random_state` parameter is set from `seeds`.
+    tasks : iterable of two-class problems
+        Each with X, y and sample_weight; drawn only as workers become free.
+    seeds : iterable of int
+        One per task.
+    n_jobs : int or None
+        Worker processes, as in joblib; None: one per core.
+
+    Raises
+    ------
+    ConfigError
+        If the classifier cannot honour weights, on which the balance of the classes rests.
+    """
+    check_classifier(classifier)
+    workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
+    jobs = (delayed(_fit)(classifier, t, s) for t, s in zip(tasks, seeds, strict=True))
+    parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="1.5*n_jobs")
+    yield from parallel(jobs)
+
+
+def check_classifier(classifier: Any) -> None:
+    """Raise ConfigError unless `classifier` can be cloned, weighted and asked for a score."""
+    name = type(classifier).__name__
+    if not (hasattr(classifier, "fit") and hasattr(classifier, "get_params")):
+        raise ConfigError(f"classifier: {name} is not a scikit-learn classifier")
+    if not has_fit_parameter(_final_step(classifier), "sample_weight"):
+        raise ConfigError(f"classifier: {name}.fit takes no sample_weight")
+    if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
+        raise ConfigError(f"classifier: {name} has neither predict_proba nor decision_function")
+
+
+def _final_step(classifier: Any) -> Any:
+    return classifier.steps[-1][1] if isinstance(classifier, Pipeline) else classifier
+
+
+def _fit(classifier: Any, task: TwoClass, seed: int) -> Any:
+    model = clone(classifier)
+    seeded = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
+    model.set_params(**dict.fromkeys(seeded, seed))
+    weight = "sample_weight"
+    if isinstance(model, Pipeline):
+        weight = f"{model.steps[-1][0]}__{weight}"
+    with threadpool_limits(1):
+        return model.fit(task.X, task.y, **{weight: task.sample_weight})

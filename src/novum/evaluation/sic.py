@@ -1,0 +1,88 @@
+"""Significance-improvement characteristic (SIC) and the efficiencies behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+MIN_BACKGROUND = 25  # relative error of eps_b is then 20 %
+
+
+@dataclass(frozen=True, eq=False)
+class SicCurve:
+    """SIC = ε_S/√ε_B at every threshold where enough background passes.
+
+    Attributes
+    ----------
+    eps_b, eps_s, sic : float64 arrays (k,)
+        In rising order of ε_B.
+    n_background : int64 array (k,)
+        Background events that pass.
+    n_total : (int, int)
+        All background and all signal events.
+    """
+
+    eps_b: FloatArray
+    eps_s: FloatArray
+    sic: FloatArray
+    n_background: NDArray[np.int64]
+    n_total: tuple[int, int]
+
+    def best(self, min_eps_b: float = 0.0) -> tuple[float, int] | None:
+        """Largest SIC with ε_B above `min_eps_b` and the background events that pass there."""
+        rows = np.flatnonzero(self.eps_b > min_eps_b)
+        if len(rows) == 0:
+            return None
+        top = rows[np.argmax(self.sic[rows])]
+        return float(self.sic[top]), int(self.n_background[top])
+
+    def at(self, eps_b: float) -> float | None:
+        """SIC at a background efficiency; None where too little background passes there."""
+        if len(self.eps_b) == 0 or eps_b < self.eps_b[0]:
+            return None
+        return float(self.sic[np.searchsorted(self.eps_b, eps_b, side="right") - 1])
+
+
+def sic_curve(
+    background: FloatArray, signal: FloatArray, min_background: int = MIN_BACKGROUND
+) -> SicCurve:
+    """SIC curve from the scores of background and signal events.
+
+    Parameters
+    ----------
+    background, signal : arrays (n_b,), (n_s,)
+        Scores, higher is more anomalous.
+    min_background : int
+        Fewest background events that must pass for a point to be quoted.
+
+    Raises
+    ------
+    InputError
+        If either sample is empty.
+    """
+    if len(background) == 0 or len(signal) == 0:
+        raise InputError(
+            f"a SIC needs background and signal, got {len(background)} and {len(signal)} events"
+        )
+    falling = np.unique(background)[::-1]
+    n_b, n_s = len(background), len(signal)
+    passed = n_b - np.searchsorted(np.sort(background), falling, side="left")
+    enough = passed >= min_background
+    thresholds, passed = falling[enough], passed[enough]
+    eps_s = 1 - np.searchsorted(np.sort(signal), thresholds, side="left") / n_s
+    eps_b = passed / n_b
+    return SicCurve(eps_b, eps_s, eps_s / np.sqrt(eps_b), passed.astype(np.int64), (n_b, n_s))
+
+
+def auc(background: FloatArray, signal: FloatArray) -> float:
+    """Area under the ROC curve: the chance that a signal event scores above a background one."""
+    from scipy.stats import mannwhitneyu
+
+    statistic = mannwhitneyu(signal, background).statistic
+    return float(statistic / (len(signal) * len(background)))

@@ -1,0 +1,71 @@
+"""Files in, `Events` out: open, stream, check, summarise and write tables of events.
+
+A new format costs one module with one `EventSource` class and one line in `FORMATS`. Modules are
+imported when a file of theirs is met, so that importing `novum.io` loads neither pyarrow nor h5py.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from novum.io.base import Format
+
+# Of formats that share a suffix, the first whose source recognises the content takes the file.
+FORMATS: tuple[Format, ...] = (
+    Format("parquet", "parquet", "ParquetSource", (".parquet", ".pq"), b"PAR1", writable=True),
+    Format("csv", "csv", "CsvSource", (".csv", ".csv.gz", ".tsv", ".tsv.gz"), writable=True),
+    Format("npy", "numpy", "NpySource", (".npy",), b"\x93NUMPY"),
+    Format("npz", "numpy", "NpzSource", (".npz",), b"PK"),
+    Format(
+        "hdf5", "hdf5", "Hdf5Source", (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n", writable=True
+    ),
+    Format("lhco", "lhco", "LhcoSource", (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n"),
+)
+
+_LAZY = {
+    "EventSource": "base",
+    "InputWarning": "base",
+    "Schema": "base",
+    "open_events": "base",
+    "concatenate": "join",
+    "require_finite": "join",
+    "atomic_path": "atomic",
+    "write_bytes": "atomic",
+    "write_text": "atomic",
+    "ColumnSummary": "summary",
+    "InputSummary": "summary",
+    "summarise": "summary",
+    "to_gev": "units",
+    "write_events": "write",
+}
+
+__all__ = ["FORMATS", "Format", *sorted(_LAZY)]
+
+if TYPE_CHECKING:
+    from novum.io.atomic import atomic_path as atomic_path
+    from novum.io.atomic import write_bytes as write_bytes
+    from novum.io.atomic import write_text as write_text
+    from novum.io.base import EventSource as EventSource
+    from novum.io.base import InputWarning as InputWarning
+    from novum.io.base import Schema as Schema
+    from novum.io.base import open_events as open_events
+    from novum.io.join import concatenate as concatenate
+    from novum.io.join import require_finite as require_finite
+    from novum.io.summary import ColumnSummary as ColumnSummary
+    from novum.io.summary import InputSummary as InputSummary
+    from novum.io.summary import summarise as summarise
+    from novum.io.units import to_gev as to_gev
+    from novum.io.write import write_events as write_events
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'novum.io' has no attribute {name!r}")
+    value = getattr(import_module(f"novum.io.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

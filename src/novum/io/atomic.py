@@ -1,0 +1,106 @@
+"""Outputs that appear whole or not at all: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from novum.errors import NovumError, OutputError
+from novum.io.base import reason
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """A temporary path in the folder of `path` that becomes `path` when the block succeeds.
+
+    If the block fails, what it wrote is removed and an older file stays as it was. The temporary
+    name keeps the suffix, for writers that go by it.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file belongs. A symbolic link is followed.
+    overwrite : bool
+        Whether a file that exists is replaced.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written (names the path and the reason, such as "no space left on
+        device") or exists and `overwrite` is false.
+    """
+    target = Path(os.path.realpath(Path(path).expanduser()))
+    _check_target(target, overwrite)
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name[-120:]}")
+    try:
+        yield temporary
+        _sync(temporary)
+        _check_target(target, overwrite)
+        os.replace(temporary, target)
+        with suppress(OSError):  # some file systems cannot sync a folder; the file itself is safe
+            _sync(target.parent)
+    except NovumError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> None:
+    """Write text (UTF-8) whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        As `atomic_path` does.
+    """
+    write_bytes(path, text.encode("utf-8"), overwrite=overwrite)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = True) -> None:
+    """Write bytes whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        As `atomic_path` does.
+    """
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    try:
+        if not target.parent.is_dir():
+            raise OutputError(f"{target}: there is no folder '{target.parent}'")
+        if target.is_dir():
+            raise OutputError(f"{target}: is a folder, not a file")
+        if not target.exists():
+            return
+    except ValueError as error:  # a null character in the name
+        raise OutputError(f"{str(target)!r}: is not a file name: {error}") from None
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
+    if not target.is_file():
+        # Moving a file onto /dev/null or a pipe would replace the device.
+        raise OutputError(f"{target}: is not a regular file")
+    if not overwrite:
+        raise OutputError(f"{target}: exists already and is not overwritten")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

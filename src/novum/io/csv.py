@@ -1,0 +1,115 @@
+"""Comma- or tab-separated tables with a header line, plain or gzipped, streamed by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from novum.errors import FileFormatError
+from novum.events import Events
+from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
+from novum.io.base import reading
+from novum.io.roles import role_of, split_unit
+from novum.io.table import Block, TableSource, by_convention
+
+_BLOCK_BYTES = 1 << 22
+
+
+class CsvSource(TableSource):
+    """A CSV or TSV file, also gzipped; headers such as ``mjj [TeV]`` tell units.
+
+    Empty cells become NaN. Types are taken from the first 4 MiB; a word further down in a column
+    that was numeric until then is an error, not a silent change of type.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no header line, a row has another number of cells, or the file is damaged.
+    InputError
+        If it has no events.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._types: dict[str, Any] = {}
+        self._first_rows(path)
+        fields = [by_convention(h, str(t), is_numeric(t)) for h, t in self._types.items()]
+        super().__init__(path, "csv", fields, None if self._has_rows else 0)
+
+    def _first_rows(self, path: Path) -> None:
+        with reading(path, *ARROW_ERRORS), _open(path) as reader:
+            names, types = list(reader.schema.names), list(reader.schema.types)
+            self._has_rows = any(batch.num_rows for batch in reader)
+        repeated = {n for n in names if names.count(n) > 1}
+        if sum(_is_number(n) for n in names) * 2 > len(names):
+            raise FileFormatError(
+                f"the first line holds numbers, not column names ({', '.join(names[:3])})",
+                file=path,
+            )
+        if repeated:
+            raise FileFormatError(
+                "there are two columns of this name", file=path, column=min(repeated)
+            )
+        self._types = dict(zip(names, types, strict=True))
+
+    def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
+        types = {h: _read_as(h, self._types[h]) for h in headers}
+        options = pc.ConvertOptions(include_columns=list(headers), column_types=types)
+        with reading(self.path, *ARROW_ERRORS), _open(self.path, options) as reader:
+            for batch in reader:
+                yield {h: to_numpy(batch.column(h)) for h in headers}
+
+
+def write(events: Events, path: Path) -> None:
+    """Write as CSV, or TSV, gzipped if the name ends in .gz; numbers keep all their digits.
+
+    Raises
+    ------
+    OutputError
+        If there are clouds, or a feature has the name of a label, weight, id or run column.
+    """
+    table = flat_table(events, "csv")
+    compression = "gzip" if path.name.lower().endswith(".gz") else None
+    with pa.output_stream(path, compression=compression) as stream:
+        pc.write_csv(table, stream, pc.WriteOptions(delimiter=_delimiter(path)))
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
+
+
+def _open(path: Path, options: Any = None) -> Any:
+    compression = "gzip" if path.name.lower().endswith(".gz") else None
+    return pc.open_csv(
+        pa.input_stream(path, compression=compression),
+        read_options=pc.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=pc.ParseOptions(delimiter=_delimiter(path)),
+        convert_options=options,
+    )
+
+
+def _read_as(header: str, kind: Any) -> Any:
+    # The first block may hold whole numbers only, or nothing, where fractions follow. Ids and
+    # event numbers stay whole: as floats they would lose digits beyond 2^53.
+    if not is_numeric(kind) or pa.types.is_boolean(kind):
+        return pa.string() if not is_numeric(kind) else kind
+    role = role_of(split_unit(header)[0])
+    if pa.types.is_integer(kind) and role not in (None, "weight", "label"):
+        return kind
+    return pa.float64()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""Careful reading of HDF5: damaged files, links out of the file and invented sizes are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from novum.io.base import reading
+
+# What h5py raises on damage, depending on which structure of the file is hit.
+_ERRORS = (
+    OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError,
+    AttributeError, IndexError,
+)  # fmt: skip
+
+# Deflate shrinks at most about 1030-fold; a file that claims much more holds nothing.
+_MOST_SHRINKING = 2000
+_ALWAYS_FINE = 1 << 26
+
+
+@contextmanager
+def open_h5(path: Path) -> Iterator[Any]:
+    """The file opened for reading; what h5py raises meanwhile becomes a `FileFormatError`."""
+    # Best effort: network file systems often cannot lock, and nothing is written here.
+    with reading(path, *_ERRORS), h5py.File(path, "r", locking="best-effort") as file:
+        yield file
+
+
+def dataset(where: Any, name: str) -> Any:
+    """The dataset `name` of a file or group.
+
+    Raises
+    ------
+    ValueError
+        If it is no dataset, its data lie outside the file, or its size cannot be true.
+    """
+    if not isinstance(where.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"'{name}' is missing or a link, which novum does not follow")
+    found = where[name]
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f"'{name}' is not a dataset")
+    if found.is_virtual or found.external:
+        raise ValueError(f"the data of '{name}' are in another file")
+    if found.shape is None:
+        raise ValueError(f"'{name}' is empty")
+    stored = found.id.get_storage_size()
+    declared = found.dtype.itemsize
+    for n in found.shape:
+        declared *= int(n)
+    chunk = found.dtype.itemsize
+    for n in found.chunks or ():
+        chunk *= int(n)
+    if max(declared, chunk) > _ALWAYS_FINE + _MOST_SHRINKING * stored:
+        raise ValueError(
+            f"'{name}' says it has shape {found.shape} but only {stored} bytes are stored"
+        )
+    return found
+
+
+def group(file: Any, name: str) -> Any:
+    """The group `name` of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is no group of the file itself.
+    """
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"'{name}' is missing or a link, which novum does not follow")
+    if not isinstance(file[name], h5py.Group):
+        raise ValueError(f"'{name}' is not a group")
+    return file[name]
+
+
+def is_number(found: Any) -> bool:
+    """Whether a dataset holds plain numbers or truth values."""
+    return found.dtype.kind in "biuf" and not found.dtype.shape
+
+
+def strings(found: Any) -> list[str]:
+    """A one-dimensional dataset of names, whether stored as text or as numbers."""
+    values = found.asstr()[:] if h5py.check_string_dtype(found.dtype) else found[:]
+    if values.ndim != 1:
+        raise ValueError(f"'{found.name}' should be a list of names")
+    return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values.tolist()]

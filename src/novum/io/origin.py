@@ -1,0 +1,46 @@
+"""The origin of events (`Meta`) as JSON, for the formats that can carry it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from novum.errors import FileFormatError
+from novum.events import Meta
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "origin": (str,),
+    "sqrt_s": (int, float, type(None)),
+    "luminosity": (int, float, type(None)),
+    "seed": (int, type(None)),
+    "card": (str, type(None)),
+}
+
+
+def origin_to_json(meta: Meta) -> str:
+    """The origin of events as JSON."""
+    return json.dumps(asdict(meta))
+
+
+def origin_from_json(text: str | bytes | None, path: Path) -> Meta | None:
+    """The origin from JSON, None if there is none; events made in memory come from the file now.
+
+    Raises
+    ------
+    FileFormatError
+        If the text is not what `origin_to_json` writes.
+    """
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text)
+        # A later minor version may store more than this one knows.
+        known = {f.name: stored[f.name] for f in fields(Meta) if f.name in stored}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"the stored origin is damaged: {error}", file=path) from error
+    for name, value in known.items():
+        if not isinstance(value, _TYPES.get(name, (object,))):
+            raise FileFormatError(f"the stored origin has {name} = {value!r}", file=path)
+    meta = Meta(**known)
+    return replace(meta, origin=str(path)) if meta.origin == Meta().origin else meta

@@ -1,0 +1,68 @@
+"""Parquet tables, streamed by row group with only the columns asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from novum.events import Events
+from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
+from novum.io.base import reading
+from novum.io.origin import origin_from_json, origin_to_json
+from novum.io.table import Block, Field, TableSource, by_convention
+
+_ORIGIN = b"novum_origin"
+
+
+class ParquetSource(TableSource):
+    """A Parquet file; nulls become NaN, and field metadata ``unit`` tells units.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    InputError
+        If it has no events.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with reading(path, *ARROW_ERRORS), pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            fields = [_field(schema.field(i)) for i in range(len(schema))]
+            n_events = int(file.metadata.num_rows)
+            stored = (schema.metadata or {}).get(_ORIGIN)
+        super().__init__(path, "parquet", fields, n_events, origin_from_json(stored, path))
+
+    def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
+        with (
+            reading(self.path, *ARROW_ERRORS),
+            pq.ParquetFile(self.path, page_checksum_verification=True) as file,
+        ):
+            for batch in file.iter_batches(batch_size=size, columns=list(headers)):
+                yield {h: to_numpy(batch.column(h)) for h in headers}
+
+
+def write(events: Events, path: Path) -> None:
+    """Write as Parquet with page checksums, and the origin in the file metadata.
+
+    Raises
+    ------
+    OutputError
+        If there are clouds, or a feature has the name of a label, weight, id or run column.
+    """
+    table = flat_table(events, "parquet")
+    table = table.replace_schema_metadata({_ORIGIN: origin_to_json(events.meta)})
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+
+
+def _field(field: Any) -> Field:
+    unit = (field.metadata or {}).get(b"unit", b"").decode("utf-8", "replace")
+    return by_convention(field.name, str(field.type), is_numeric(field.type), unit or None)

@@ -1,0 +1,34 @@
+"""Figures and one self-contained HTML page from a finished search.
+
+Everything comes from the `SearchResult`; no data are read again. Public names load on first use
+(PEP 562), so that importing the package does not import matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_MEMBERS = {
+    "bibtex": "cite",
+    "evaluation": "figures",
+    "features": "figures",
+    "pvalue_scan": "figures",
+    "spectrum": "figures",
+    "stability": "figures",
+    "write_report": "write",
+}
+
+__all__ = sorted(_MEMBERS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MEMBERS:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    value = getattr(import_module(f"{__name__}.{_MEMBERS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

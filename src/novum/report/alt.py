@@ -1,0 +1,80 @@
+"""What each figure shows, in words and numbers, for readers who do not see it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from novum.report.words import clean, count, interval, number, p_value, signed, with_error
+from novum.search.result import EvaluationRecord, SearchResult, WindowResult
+
+
+def pvalue_scan(result: SearchResult) -> str:
+    """Alternative text of the p-value scan."""
+    low, high = result.windows[0].window.low, result.windows[-1].window.high
+    withheld = sum(w.p is None for w in result.windows)
+    text = (
+        f"Local p-value against mass for {len(result.windows)} windows from "
+        f"{interval(low, high)} GeV; {withheld} of them are withheld."
+    )
+    best = result.best
+    if best is None:
+        return text
+    return (
+        f"{text} The smallest is p {p_value(best.p, relation=True)} (z = {signed(best.z)}) at "
+        f"{interval(best.window.low, best.window.high)} GeV, where the inclusive spectrum has "
+        f"z = {signed(best.inclusive.z)}."
+    )
+
+
+def spectrum(window: WindowResult) -> str:
+    """Alternative text of the spectrum."""
+    c = window.counts
+    text = (
+        f"Mass spectrum before and after the selection around the signal region "
+        f"{interval(window.window.low, window.window.high)} GeV: {count(c.n_sr)} events there "
+        f"before the selection, {count(c.n_on)} after it where "
+        f"{with_error(c.expected, c.expected_error)} are expected. The masked fit before the "
+        f"selection has p = {number(window.fit.p_value, 2)}"
+    )
+    if window.shape_fit is None:
+        return f"{text}; the selected spectrum has no fit of its own."
+    return f"{text}, after it p = {number(window.shape_fit.p_value, 2)}."
+
+
+def features(window: WindowResult) -> str:
+    """Alternative text of the feature densities."""
+    means = []
+    for record in window.features:
+        centres = [(a + b) / 2 for a, b in pairwise(record.edges)]
+        selected, rejected = (_mean(centres, d) for d in (record.selected, record.rejected))
+        means.append(f"{clean(record.name, 60)} {selected} against {rejected}")
+    return "Densities in the signal region; means of selected against rejected: " + (
+        "; ".join(means) + "."
+    )
+
+
+def stability(window: WindowResult) -> str:
+    """Alternative text of the stability figure."""
+    folds = ", ".join(f"{count(f.n_on)} for {number(f.expected)}" for f in window.folds)
+    text = f"Observed for expected events per fold: {folds}."
+    if not window.repeat_z:
+        return text
+    return f"{text} Local z of the cross-fits: {', '.join(signed(z) for z in window.repeat_z)}."
+
+
+def evaluation(record: EvaluationRecord) -> str:
+    """Alternative text of the truth-level figure."""
+    where = f"truth level, {interval(record.window.low, record.window.high)} GeV"
+    if record.max_sic is None:
+        return f"Significance improvement, {where}: nowhere do 25 background events pass."
+    return (
+        f"Significance improvement against background efficiency, {where}: at most "
+        f"{number(record.max_sic)} with {record.max_sic_n_background} background events passing."
+    )
+
+
+def _mean(centres: list[float], density: tuple[float, ...]) -> str:
+    total = sum(density)
+    if not total > 0:
+        return "none"
+    return number(sum(c * d for c, d in zip(centres, density, strict=True)) / total)

@@ -1,0 +1,137 @@
+"""The page: a template, the record, and the figures as data."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from novum.report import alt, words
+from novum.report.cite import references
+from novum.report.figures import MOST_FEATURES
+from novum.search.result import EvaluationRecord, SearchResult, SelectedEvent, WindowResult
+
+MOST_EVENTS = 20
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """One figure as SVG, for light and for dark pages."""
+
+    light: bytes
+    dark: bytes
+
+    @property
+    def light_uri(self) -> str:
+        """Data URI of the light variant."""
+        return _uri(self.light)
+
+    @property
+    def dark_uri(self) -> str:
+        """Data URI of the dark variant."""
+        return _uri(self.dark)
+
+
+def render(
+    result: SearchResult, figures: Mapping[str, FigureData], evaluated: EvaluationRecord | None
+) -> str:
+    """The HTML of a search; everything that came from outside is escaped.
+
+    Parameters
+    ----------
+    result : SearchResult
+        A finished search.
+    figures : mapping of str to FigureData
+        By the name of the figure; those that are missing are left out.
+    evaluated : EvaluationRecord or None
+        The truth-level record that the evaluation figure shows.
+
+    Returns
+    -------
+    str
+        A complete HTML document.
+    """
+    window = result.best or result.windows[0]
+    return _environment().get_template("report.html.j2").render(
+        result=result,
+        best=result.best,
+        window=window,
+        evaluated=evaluated,
+        figures=figures,
+        alts=_alts(result, window, evaluated),
+        css=Markup(_asset("style.css")),
+        references=references(result),
+        config=[(key, _setting(value)) for key, value in result.config.items()],
+        features=[record.name for record in window.features],
+        events=result.selected_events[:MOST_EVENTS],
+        most_features=MOST_FEATURES,
+    )  # fmt: skip
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("novum.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "interval": lambda window: words.interval(window.low, window.high),
+        "maybe": lambda value: "—" if value is None else words.number(value),
+        "maybe_count": lambda value: "—" if value is None else words.count(value),
+        "number": words.number,
+        "p": words.p_value,
+        "z": words.signed,
+        "event_id": _event_id,
+    }
+    environment.globals |= {"with_error": words.with_error, "span": words.interval}
+    return environment
+
+
+def _alts(
+    result: SearchResult, window: WindowResult, evaluated: EvaluationRecord | None
+) -> dict[str, str]:
+    return {
+        "pvalue_scan": alt.pvalue_scan(result),
+        "spectrum": alt.spectrum(window),
+        "features": alt.features(window),
+        "stability": alt.stability(window),
+        "evaluation": "" if evaluated is None else alt.evaluation(evaluated),
+    }
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return words.printable(value)
+
+
+def _asset(name: str) -> str:
+    return files("novum.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, tuple | list):
+        return ", ".join(_setting(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _event_id(event: SelectedEvent) -> str:
+    if event.run is None or event.event is None:
+        return str(event.id)
+    lumi = "?" if event.lumi is None else event.lumi
+    return f"{event.run}:{lumi}:{event.event}"
+
+
+def _uri(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

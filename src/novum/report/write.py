@@ -1,0 +1,94 @@
+"""`write_report`: the figures and the page of a search, into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from novum.errors import OutputError
+from novum.io.atomic import write_bytes, write_text
+from novum.report import figures
+from novum.report.page import FigureData, render
+from novum.report.style import Theme, to_bytes
+from novum.search.result import EvaluationRecord, SearchResult
+
+REPORT_FILE = "report.html"
+FIGURE_FOLDER = "figures"
+FIGURES = {"pvalue_scan", "spectrum", "features", "stability", "evaluation"}
+
+Draw = Callable[[Theme], Figure]
+
+
+def write_report(result: SearchResult, folder: str | Path) -> Path:
+    """Write ``report.html`` and ``figures/*.png``, ``*.pdf`` into `folder` (made if needed).
+
+    The page carries its figures, light and dark, and needs no other file. Equal results give
+    equal bytes.
+
+    Parameters
+    ----------
+    result : SearchResult
+        A finished search; nothing else is read.
+    folder : path-like
+        Where to write; files of an earlier report there are replaced.
+
+    Returns
+    -------
+    Path
+        The HTML file.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    root = Path(folder)
+    plots = _folder(root / FIGURE_FOLDER)
+    drawings = _drawings(result)
+    data: dict[str, FigureData] = {}
+    for name, draw in drawings.items():
+        light = draw("light")
+        write_bytes(plots / f"{name}.png", to_bytes(light, "png"))
+        write_bytes(plots / f"{name}.pdf", to_bytes(light, "pdf"))
+        data[name] = FigureData(to_bytes(light, "svg"), to_bytes(draw("dark"), "svg"))
+    for name in FIGURES - drawings.keys():  # of an earlier report: they would mislead
+        for suffix in (".png", ".pdf"):
+            (plots / name).with_suffix(suffix).unlink(missing_ok=True)
+    path = root / REPORT_FILE
+    write_text(path, render(result, data, evaluation_of_best(result)))
+    return path
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made: {error.strerror}") from error
+    return path
+
+
+def evaluation_of_best(result: SearchResult) -> EvaluationRecord | None:
+    """The truth-level record of the best window; the first one where there is no best window."""
+    best = result.best
+    for record in result.evaluation:
+        if best is not None and record.window == best.window:
+            return record
+    return result.evaluation[0] if result.evaluation else None
+
+
+def _drawings(result: SearchResult) -> dict[str, Draw]:
+    window = result.best or result.windows[0]
+    evaluated = evaluation_of_best(result)
+    drawings: dict[str, Draw] = {
+        "pvalue_scan": lambda theme: figures.pvalue_scan(result, theme),
+        "spectrum": lambda theme: figures.spectrum(result, window, theme),
+    }
+    if window.features:
+        drawings["features"] = lambda theme: figures.features(window, theme)
+    if window.folds:
+        drawings["stability"] = lambda theme: figures.stability(window, theme)
+    if evaluated is not None:
+        drawings["evaluation"] = lambda theme: figures.evaluation(evaluated, theme)
+    return drawings

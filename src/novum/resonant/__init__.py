@@ -1,0 +1,25 @@
+"""Resonant methods: overdensities in some features, localised in a resonant variable.
+
+A new method is one file here and one line in `MEMBERS`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+MEMBERS = {
+    "CWoLa": "novum.resonant.cwola",
+}
+
+__all__ = ["CWoLa"]  # noqa: F822 - resolved lazily
+
+
+def __getattr__(name: str) -> Any:
+    if name in MEMBERS:
+        return getattr(import_module(MEMBERS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(MEMBERS)

@@ -1,0 +1,83 @@
+"""The contract of resonant methods: what turns a window into a score.
+
+A method knows nothing of folds: `search.crossfit` hands it training events only and asks it to
+score others.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from novum.windows import Window
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The paper a method comes from."""
+
+    arxiv: str
+    title: str
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A two-class problem: y = 1 is what might hold signal, y = 0 what it is compared with.
+
+    Attributes
+    ----------
+    X : float64 array (n, d)
+    y : int8 array (n,)
+    sample_weight : float64 array (n,)
+        Mean 1, so that regularisation means the same in every window.
+    """
+
+    X: FloatArray
+    y: NDArray[np.int8]
+    sample_weight: FloatArray
+
+
+class ResonantMethod(BaseEstimator, ABC):
+    """Base of all resonant methods. Higher scores are more anomalous."""
+
+    reference: ClassVar[tuple[Reference, ...]]
+    name: ClassVar[str]
+
+    @abstractmethod
+    def prepare(
+        self,
+        X: FloatArray,
+        m: FloatArray,
+        window: Window,
+        sample_weight: FloatArray,
+        ids: NDArray[np.uint64],
+        seed: int,
+    ) -> Task | None:
+        """Fit what the method needs and return the two-class problem, if it has one.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Features of the training events, over the whole mass range.
+        m : array (n,)
+            Resonant variable [GeV].
+        window : Window
+            The signal region with its sidebands.
+        sample_weight : array (n,)
+            Event weights, not negative.
+        ids : array (n,)
+            Identities; copies of an event share one.
+        seed : int
+            Seed of everything random.
+        """
+
+    @abstractmethod
+    def anomaly_score(self, X: FloatArray, m: FloatArray, model: Any = None) -> FloatArray:
+        """Score of each event, shape (n,); `model` is the classifier fitted to the task."""

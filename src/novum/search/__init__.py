@@ -1,0 +1,39 @@
+"""The search: composes scores, selections and statistics into one result."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from novum.search.config import HuntConfig as HuntConfig
+    from novum.search.config import read_config as read_config
+    from novum.search.crossfit import Scores as Scores
+    from novum.search.crossfit import crossfit as crossfit
+    from novum.search.hunt import hunt as hunt
+    from novum.search.result import SearchResult as SearchResult
+    from novum.search.selection import select as select
+    from novum.search.selection import thresholds as thresholds
+
+_PUBLIC = {
+    "HuntConfig": "config",
+    "Scores": "crossfit",
+    "SearchResult": "result",
+    "crossfit": "crossfit",
+    "hunt": "hunt",
+    "read_config": "config",
+    "select": "selection",
+    "thresholds": "selection",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,262 @@
+"""The statistics of one window: counts, primary and secondary test, and the gates that withhold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.errors import FitError
+from novum.search.config import HuntConfig
+from novum.search.crossfit import Scores
+from novum.search.inputs import Sample
+from novum.search.result import (
+    Counts,
+    FeatureRecord,
+    FitRecord,
+    FoldRecord,
+    Test,
+    Validation,
+    WindowEdges,
+    WindowResult,
+)
+from novum.search.scan import ScanPlan
+from novum.search.selection import select, thresholds
+from novum.statistics import (
+    PValue,
+    SpectrumFit,
+    fit_spectrum,
+    on_off_p,
+    on_off_z,
+    shape_test,
+)
+from novum.windows import Window
+
+FloatArray = NDArray[np.float64]
+
+MIN_FIT_P = 0.01
+MAX_VALIDATION_Z = 3.0  # two-sided: one signal-free window in 370 is withheld for nothing
+FEATURE_BINS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class WindowOutcome:
+    """A window's record with what the whole scan still needs."""
+
+    result: WindowResult
+    selected: NDArray[np.bool_]
+    fit: SpectrumFit
+
+
+def analyse_window(
+    sample: Sample, scores: Scores, plan: ScanPlan, fit: SpectrumFit, config: HuntConfig,
+    scale: float,
+) -> WindowOutcome:
+    """All tests of one window.
+
+    Parameters
+    ----------
+    sample : Sample
+    scores : Scores
+        Out-of-fold scores in this window.
+    plan : ScanPlan
+    fit : SpectrumFit
+        Fit to the inclusive spectrum with this window's signal region masked.
+    config : HuntConfig
+    scale : float
+        Effective counts per unit of weight.
+    """
+    window, m = scores.window, sample.m
+    w = sample.w * scale
+    selected = select(scores.score, scores.fold, m, sample.w, window, config.eps_b)
+    counts = on_off_counts(selected, m, w, window, fit)
+    validation = validate(selected, m, w, window, fit)
+    tied = float(counts.n_off / counts.n_sb)
+    withheld = _reason_to_withhold(fit, validation, tied, config)
+    p = z = None
+    if withheld is None:
+        z, p = _on_off(counts, config)
+    in_range = selected & (m >= plan.fit_range[0]) & (m < plan.fit_range[1])
+    histogram = np.histogram(m[in_range], plan.fit_edges, weights=w[in_range])[0]
+    shape, shape_fit = _shape(histogram, plan, window, config)
+    inclusive = shape_test(fit)
+    result = WindowResult(
+        window=WindowEdges(window.low, window.high, window.sidebands),
+        p=p,
+        z=z,
+        withheld=withheld,
+        counts=counts,
+        fit=fit_record(fit, plan),
+        selected_counts=_on_all_bins(histogram, plan),
+        shape=shape,
+        shape_fit=None if shape_fit is None else fit_record(shape_fit, plan),
+        inclusive=_gated(inclusive.z, inclusive.p, fit),
+        validation=validation,
+        folds=_per_fold(selected, scores, sample, w, counts, config),
+        repeat_z=_per_repeat(scores, sample, w, fit, config),
+        features=_features(selected, sample, window, config),
+    )
+    return WindowOutcome(result, selected, fit)
+
+
+
+def on_off_counts(
+    selected: NDArray[np.bool_], m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
+) -> Counts:
+    """Selected events in the signal region and the sidebands, and what the latter predict."""
+    on, off = window.in_signal_region(m), window.in_sidebands(m)
+    n_off = float(w[off & selected].sum())
+    ratio, ratio_error = fit.ratio(window)
+    expected = n_off * ratio
+    spread = np.hypot(np.sqrt(n_off) * ratio, n_off * ratio_error)
+    return Counts(
+        n_on=float(w[on & selected].sum()),
+        n_off=n_off,
+        n_sr=float(w[on].sum()),
+        n_sb=float(w[off].sum()),
+        ratio=ratio,
+        ratio_error=ratio_error,
+        expected=expected,
+        expected_error=float(spread),
+    )
+
+
+def validate(
+    selected: NDArray[np.bool_], m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
+) -> Validation:
+    """On/off test inside the sidebands: their inner halves against their outer halves.
+
+    No classifier was told these halves apart, but one that reads the mass off the features
+    selects more the closer to the signal region: the excess it fakes there starts here.
+    """
+    (a, b), (c, d) = window.sidebands
+    inner = Window((a + b) / 2, (c + d) / 2, ((a, (a + b) / 2), ((c + d) / 2, d)))
+    outer_rows = inner.in_sidebands(m)
+    inner_rows = window.in_sidebands(m) & ~outer_rows
+    both, both_error = fit.ratio(inner)
+    middle = fit.expectation(window.low, window.high)[0]
+    outside = sum(fit.expectation(*side)[0] for side in inner.sidebands)
+    ratio = both - middle / outside
+    n_inner = float(w[inner_rows & selected].sum())
+    n_outer = float(w[outer_rows & selected].sum())
+    z = float(on_off_z(n_inner, n_outer, ratio, both_error * ratio / both))
+    return Validation(n_inner, n_outer, ratio, z)
+
+
+def _reason_to_withhold(
+    fit: SpectrumFit, validation: Validation, efficiency: float, config: HuntConfig
+) -> str | None:
+    if fit.p_value < MIN_FIT_P:
+        return (
+            f"the masked fit of the inclusive spectrum has p = {fit.p_value:.2g} < {MIN_FIT_P:g}: "
+            "the transfer factor cannot be trusted"
+        )
+    if not 0.5 < efficiency / config.eps_b < 2:
+        return (
+            f"scores tie: the sidebands pass at {efficiency:.2g}, not at the background "
+            f"efficiency {config.eps_b:g} that was asked for"
+        )
+    if abs(validation.z) > MAX_VALIDATION_Z:
+        return (
+            f"validation inside the sidebands fails (z = {validation.z:.1f}: {validation.n_inner:.0f} "
+            f"selected in the inner halves, {validation.ratio * validation.n_outer:.1f} expected "
+            "from the outer): the selection follows the mass"
+        )
+    return None
+
+
+def _on_off(counts: Counts, config: HuntConfig) -> tuple[float, PValue]:
+    arguments = (counts.n_on, counts.n_off, counts.ratio, counts.ratio_error)
+    return float(on_off_z(*arguments)), on_off_p(*arguments, seed=config.seed)
+
+
+def _shape(
+    histogram: FloatArray, plan: ScanPlan, window: Window, config: HuntConfig
+) -> tuple[Test, SpectrumFit | None]:
+    try:
+        fit = fit_spectrum(histogram, plan.fit_edges, window, plan.family, config.n_params)
+        test = shape_test(fit, seed=config.seed)
+    except FitError as error:
+        return Test(None, None, f"the selected spectrum cannot be fitted: {error}"), None
+    return _gated(test.z, test.p, fit), fit
+
+
+def _gated(z: float, p: PValue, fit: SpectrumFit) -> Test:
+    if fit.p_value < MIN_FIT_P:
+        return Test(None, None, f"its masked fit has p = {fit.p_value:.2g} < {MIN_FIT_P:g}")
+    return Test(z, p)
+
+
+def _per_fold(
+    selected: NDArray[np.bool_],
+    scores: Scores,
+    sample: Sample,
+    w: FloatArray,
+    counts: Counts,
+    config: HuntConfig,
+) -> tuple[FoldRecord, ...]:
+    window, m = scores.window, sample.m
+    cuts = thresholds(scores.score, scores.fold, m, sample.w, window, config.eps_b)
+    on = selected & window.in_signal_region(m)
+    off = selected & window.in_sidebands(m)
+    k = len(cuts)
+    n_on = np.bincount(scores.fold[on], weights=w[on], minlength=k)
+    n_off = np.bincount(scores.fold[off], weights=w[off], minlength=k)
+    return tuple(
+        FoldRecord(f, float(cuts[f]), float(n_on[f]), float(n_off[f]), float(n_off[f] * counts.ratio))
+        for f in range(k)
+    )
+
+
+def _per_repeat(
+    scores: Scores, sample: Sample, w: FloatArray, fit: SpectrumFit, config: HuntConfig
+) -> tuple[float, ...]:
+    """Significance that each redrawn cross-fit alone would have given."""
+    out = []
+    for score, fold in zip(scores.by_repeat, scores.fold_by_repeat, strict=True):
+        chosen = select(
+            score.astype(np.float64), fold, sample.m, sample.w, scores.window, config.eps_b
+        )
+        c = on_off_counts(chosen, sample.m, w, scores.window, fit)
+        out.append(float(on_off_z(c.n_on, c.n_off, c.ratio, c.ratio_error)))
+    return tuple(out)
+
+
+def _features(
+    selected: NDArray[np.bool_], sample: Sample, window: Window, config: HuntConfig
+) -> tuple[FeatureRecord, ...]:
+    inside = window.in_signal_region(sample.m)
+    records = []
+    for name, column in zip(config.features, sample.X.T, strict=True):
+        values = column[inside]
+        low, high = np.quantile(values, [0.001, 0.999])
+        high = high if high > low else low + 1
+        edges = np.linspace(low, high, FEATURE_BINS + 1)
+        densities = []
+        for rows in (selected[inside], ~selected[inside]):
+            counts = np.histogram(values[rows], edges, weights=sample.w[inside][rows])[0]
+            total = counts.sum() * (edges[1] - edges[0])
+            densities.append(tuple((counts / total if total > 0 else counts).tolist()))
+        records.append(FeatureRecord(name, tuple(edges.tolist()), *densities))
+    return tuple(records)
+
+
+def fit_record(fit: SpectrumFit, plan: ScanPlan) -> FitRecord:
+    """Plain record of a fit, its expectation on the bins of the whole spectrum."""
+    return FitRecord(
+        family=fit.family.name,
+        n_params=fit.n_params,
+        parameters=tuple(fit.parameters.tolist()),
+        deviance=fit.deviance,
+        ndf=fit.ndf,
+        p_value=fit.p_value,
+        p_method=fit.p_method,
+        expected=_on_all_bins(fit.expected, plan),
+    )
+
+
+def _on_all_bins(values: FloatArray, plan: ScanPlan) -> tuple[float, ...]:
+    full = np.zeros(len(plan.counts))
+    full[plan.fit_bins] = values
+    return tuple(full.tolist())

@@ -1,0 +1,99 @@
+"""Finished windows are kept on disk, so that an interrupted scan goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from novum.errors import OutputError
+from novum.io import atomic_path, write_text
+from novum.search.crossfit import Scores
+from novum.windows import Window
+
+PARTIAL = ".partial"
+_STATE = "state.json"
+
+
+class Checkpoint:
+    """Scores of finished windows in ``FOLDER/.partial``, tied to one config and one data set.
+
+    Parameters
+    ----------
+    folder : path-like
+        The output folder; made if needed.
+    key : str
+        Identifies config and data; a partial scan of another key is refused.
+    resume : bool
+        Go on with what is there. Otherwise the folder must be empty or absent.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds anything that would be overwritten or cannot be written.
+    """
+
+    def __init__(self, folder: str | Path, key: str, *, resume: bool = False) -> None:
+        self.folder = Path(folder)
+        self._partial = self.folder / PARTIAL
+        if self.folder.exists() and not self.folder.is_dir():
+            raise OutputError(f"{self.folder}: is a file, not a folder")
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            if not resume:
+                hint = (
+                    "; it holds an interrupted search: continue it with --resume"
+                    if self._partial.is_dir()
+                    else ""
+                )
+                raise OutputError(f"{self.folder}: exists and is not empty{hint}")
+            self._check_key(key)
+        try:
+            self._partial.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be made: {error.strerror}") from None
+        write_text(self._partial / _STATE, json.dumps({"key": key}))
+
+    def _check_key(self, key: str) -> None:
+        if not self._partial.is_dir():
+            raise OutputError(f"{self.folder}: holds no interrupted search to resume")
+        try:
+            found = json.loads((self._partial / _STATE).read_text())["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise OutputError(f"{self._partial}: is damaged; remove it and start again") from None
+        if found != key:
+            raise OutputError(
+                f"{self.folder}: holds an interrupted search with another config or other events"
+            )
+
+    def load(self, window: Window) -> Scores | None:
+        """Scores of a finished window, or None."""
+        path = self._path(window)
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return Scores(window=window, **{name: data[name] for name in data.files})
+        except (OSError, ValueError, TypeError, EOFError):
+            path.unlink()
+            return None
+
+    def save(self, scores: Scores) -> None:
+        """Keep the scores of a window."""
+        with atomic_path(self._path(scores.window)) as temporary, open(temporary, "wb") as file:
+            np.savez(
+                file,
+                score=scores.score,
+                fold=scores.fold,
+                by_repeat=scores.by_repeat,
+                fold_by_repeat=scores.fold_by_repeat,
+                probe=scores.probe,
+            )
+
+    def finish(self) -> None:
+        """Remove the partial files once the result is whole."""
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _path(self, window: Window) -> Path:
+        return self._partial / f"window-{window.low:.6f}-{window.high:.6f}.npz"

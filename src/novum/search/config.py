@@ -1,0 +1,181 @@
+"""`HuntConfig`: every choice that decides what a search finds, and nothing else.
+
+How a search is run (worker count, output folder, resuming) is not part of it, so equal configs
+mean equal results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from novum.errors import ConfigError, InputError, nearest
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class HuntConfig:
+    """Settings of one search; the command-line options and config-file keys have these names.
+
+    Attributes
+    ----------
+    mass : str
+        Column of the resonant variable.
+    features : tuple of str
+        Columns the classifier sees; never the resonant variable.
+    mass_unit : str or None
+        Unit of the mass column in the input: GeV, TeV or MeV; None: what the file states, else
+        GeV, unless the numbers look like TeV. Everything else is in GeV.
+    method, classifier : str
+        Names in the catalogue (`novum methods`).
+    members : int
+        Classifiers per fold whose scores are averaged.
+    folds : int
+        Folds of the cross-fit.
+    repeats : int
+        Redrawn cross-fits whose scores are averaged.
+    eps_b : float
+        Background efficiency of the selection, fixed beforehand.
+    window : (low, high) or None
+        One signal region instead of a scan [GeV].
+    relative_width : float
+        Signal-region width over its centre in the default scan.
+    width, step, sideband : float or None
+        Signal-region width, step and sideband width of a linear scan [GeV].
+    centers : (first, last) or None
+        First and last centre of a linear scan [GeV].
+    fit_range : (low, high) or None
+        Range of the spectrum fit [GeV]; None: found from the data.
+    family : str
+        Spectrum family: dijet or exp-polynomial.
+    sqrt_s : float
+        Centre-of-mass energy of the dijet family [GeV].
+    n_params : int or None
+        Number of parameters of the family; None: chosen by an F-test on masked, pre-cut data.
+    n_toys : int
+        Toys of the whole scan behind the global p-value.
+    seed : int
+        Seed of everything random.
+    """
+
+    mass: str = ""
+    features: tuple[str, ...] = ()
+    mass_unit: str | None = None
+    method: str = "cwola"
+    classifier: str = "trees"
+    members: int = 2
+    folds: int = 5
+    repeats: int = 5
+    eps_b: float = 0.01
+    window: Pair | None = None
+    relative_width: float = 0.12
+    width: float | None = None
+    step: float | None = None
+    sideband: float | None = None
+    centers: Pair | None = None
+    fit_range: Pair | None = None
+    family: str = "dijet"
+    sqrt_s: float = 13000.0
+    n_params: int | None = None
+    n_toys: int = 10000
+    seed: int = 0
+
+    def validated(self) -> HuntConfig:
+        """Return self after checking every value.
+
+        Raises
+        ------
+        ConfigError
+            Names the key and the value.
+        """
+        if not self.mass:
+            raise ConfigError("mass: name the column of the resonant variable (--mass)")
+        if not self.features:
+            raise ConfigError("features: name at least one feature column (--features a,b,c)")
+        if self.mass in self.features:
+            raise ConfigError(
+                f"features: '{self.mass}' is the resonant variable; a classifier that sees it "
+                "selects a mass range, not a signal"
+            )
+        if len(set(self.features)) != len(self.features):
+            raise ConfigError(f"features: a column is named twice in {', '.join(self.features)}")
+        for key, least in (("members", 1), ("folds", 2), ("repeats", 1), ("n_toys", 1), ("seed", 0)):
+            if getattr(self, key) < least:
+                raise ConfigError(f"{key}: must be at least {least}, got {getattr(self, key)}")
+        if not 0 < self.eps_b < 0.5:
+            raise ConfigError(f"eps_b: must be between 0 and 0.5, got {self.eps_b:g}")
+        if self.window is not None and self.centers is not None:
+            raise ConfigError("window and centers: give one window or a scan, not both")
+        for key in ("width", "step", "sideband", "sqrt_s"):
+            value = getattr(self, key)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{key}: must be positive, got {value:g}")
+        if self.width is None and (self.step is not None or self.centers is not None):
+            raise ConfigError("step and centers: a linear scan also needs its width (--width)")
+        if self.window is not None and self.width is not None:
+            raise ConfigError("window and width: give one window or a scan, not both")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, in the order of the attributes."""
+        return asdict(self)
+
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that identify the settings."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def with_values(self, values: dict[str, Any], source: str = "config") -> HuntConfig:
+        """Copy with some keys replaced, types checked.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown key (the nearest is named) or a value of the wrong type.
+        """
+        import msgspec
+
+        known = {f.name for f in fields(self)}
+        for key in values:
+            if key not in known:
+                near = nearest(key, known)
+                hint = f"; did you mean '{near[0]}'?" if near else f"; known: {sorted(known)}"
+                raise ConfigError(f"{source}: unknown key '{key}'{hint}")
+        try:
+            typed = msgspec.convert({**_plain(self), **values}, HuntConfig)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{source}: {error}") from None
+        return replace(typed)
+
+
+def _plain(config: HuntConfig) -> dict[str, Any]:
+    return {f.name: getattr(config, f.name) for f in fields(config)}
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read a YAML or JSON mapping of config keys; keys may use dashes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not a mapping in YAML or JSON.
+    """
+    import yaml
+
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is a subset of YAML
+    except OSError as error:
+        raise InputError(f"cannot read the config: {error.strerror}", file=path) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid YAML or JSON: {error}", file=path) from None
+    if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
+        raise InputError("a config is a mapping of option names to values", file=path)
+    config = {key.replace("-", "_"): value for key, value in data.items()}
+    if isinstance(config.get("features"), str):
+        config["features"] = [name.strip() for name in config["features"].split(",")]
+    return config

@@ -1,0 +1,179 @@
+"""Cross-fitting: every event is scored only by models that never saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from novum.classifiers import fit_tasks
+from novum.progress import NoProgress, Progress
+from novum.resonant.base import ResonantMethod, Task
+from novum.search.inputs import Sample
+from novum.windows import Window
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Out-of-fold scores of all events in one window.
+
+    Attributes
+    ----------
+    window : Window
+    score : float64 array (n,)
+        Mean over the redrawn cross-fits of -log10 of the share of held-out sideband events
+        above: 2 means that 1 % of the sidebands is as anomalous.
+    fold : int8 array (n,)
+        Fold of each event in the first cross-fit; thresholds are set per fold.
+    by_repeat, fold_by_repeat : arrays (repeats, n)
+        The same for each redrawn cross-fit alone.
+    probe : float64 array (n_probe,)
+        Scores of events that no model was trained on, mean over all models.
+    """
+
+    window: Window
+    score: FloatArray
+    fold: NDArray[np.int8]
+    by_repeat: NDArray[np.float32]
+    fold_by_repeat: NDArray[np.int8]
+    probe: FloatArray
+
+
+def fold_of(ids: NDArray[np.uint64], seed: int, k: int) -> NDArray[np.int8]:
+    """Fold of each event from a hash of its id: copies of an event share it.
+
+    Parameters
+    ----------
+    ids : uint64 array (n,)
+    seed : int
+        Redraws the folds.
+    k : int
+        Number of folds.
+    """
+    salt = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return (_splitmix64(_splitmix64(ids) ^ salt) % np.uint64(k)).astype(np.int8)
+
+
+def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = x + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def crossfit(
+    method: ResonantMethod,
+    classifier: Any,
+    sample: Sample,
+    window: Window,
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
+    probe: Sample | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Scores:
+    """Score all events in one window by k-fold cross-fitting, redrawn `repeats` times.
+
+    The seed of each fit depends on (seed, window, repeat, fold) alone, so results do not depend
+    on the other windows of a scan or on the number of workers.
+
+    Parameters
+    ----------
+    method : ResonantMethod
+        Makes the two-class problem; cloned for every fit.
+    classifier : scikit-learn classifier
+    sample : Sample
+        Events; models are trained on those of the other folds and score the whole mass range.
+    window : Window
+    folds, repeats, seed : int
+    probe : Sample or None
+        Extra events that are scored but never trained on.
+    n_jobs : int or None
+        Worker processes.
+    progress : Progress or None
+    """
+    n = len(sample.m)
+    shape = (repeats, n)
+    by_repeat = np.empty(shape, np.float32)
+    fold_by_repeat = np.stack([fold_of(sample.ids, seed + r, folds) for r in range(repeats)])
+    probe_total = np.zeros(0 if probe is None else len(probe.m))
+    cells = [(r, f) for r in range(repeats) for f in range(folds)]
+    seeds = [fit_seed(seed, window, r, f) for r, f in cells]
+    methods: list[ResonantMethod] = []
+
+    def tasks() -> Iterator[Task]:
+        for (r, f), task_seed in zip(cells, seeds, strict=True):
+            rows = fold_by_repeat[r] != f
+            methods.append(clone(method))
+            task = methods[-1].prepare(
+                sample.X[rows], sample.m[rows], window, sample.w[rows], sample.ids[rows], task_seed
+            )
+            assert task is not None
+            yield task
+
+    models = fit_tasks(classifier, tasks(), seeds, n_jobs=n_jobs)
+    meter = progress or NoProgress()
+    for i, model in enumerate(meter.track(models, f"training {window}", len(seeds))):
+        r, f = cells[i]
+        out = fold_by_repeat[r] == f
+        raw = methods[i].anomaly_score(sample.X[out], sample.m[out], model)
+        reference = window.in_sidebands(sample.m[out])
+        tail = TailScore(raw[reference], sample.w[out][reference])
+        by_repeat[r, out] = tail(raw)
+        if probe is not None:
+            probe_total += tail(methods[i].anomaly_score(probe.X, probe.m, model))
+    return Scores(
+        window=window,
+        score=by_repeat.mean(axis=0, dtype=np.float64),
+        fold=fold_by_repeat[0],
+        by_repeat=by_repeat,
+        fold_by_repeat=fold_by_repeat,
+        probe=probe_total / len(seeds),
+    )
+
+
+def fit_seed(seed: int, window: Window, repeat: int, fold: int) -> int:
+    """Seed of one fit."""
+    edges = np.array([window.low, window.high]).view(np.uint32)
+    entropy = [seed, *(int(e) for e in edges), repeat, fold]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
+class TailScore:
+    """Map raw scores to -log10 of the share of reference events above.
+
+    Fits of different folds put their scores on different scales; the tail share of held-out
+    sideband events is common to all, and its logarithm averages well in the tail. Beyond the
+    last reference event the tail is continued as an exponential with the mean excess of the
+    top 5 %, so that order is kept there.
+
+    Parameters
+    ----------
+    reference : array (n,)
+        Raw scores of held-out sideband events.
+    weight : array (n,)
+        Their weights.
+    """
+
+    def __init__(self, reference: FloatArray, weight: FloatArray) -> None:
+        values, inverse = np.unique(reference, return_inverse=True)
+        per_value = np.bincount(inverse, weights=weight)
+        above = np.cumsum(per_value[::-1])[::-1]
+        self._values = values
+        self._log_tail = -np.log10(above / above[0])
+        top = self._log_tail >= -np.log10(0.05)
+        start = int(np.argmax(top)) if top.any() else len(values) - 1
+        excess = np.average(values[start:] - values[start], weights=per_value[start:])
+        self._slope = 0.0 if excess <= 0 else 1 / (excess * np.log(10))
+
+    def __call__(self, raw: FloatArray) -> FloatArray:
+        inside = np.interp(raw, self._values, self._log_tail)
+        return inside + self._slope * np.maximum(raw - self._values[-1], 0.0)

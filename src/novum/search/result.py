@@ -1,0 +1,354 @@
+"""`SearchResult`: the frozen record of one search, and its versioned JSON form.
+
+Records hold plain numbers and tuples only, so that the JSON file carries everything a report
+shows and `load(save(result)) == result`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from novum.errors import FileFormatError, InputError
+from novum.statistics.pvalue import PValue
+
+SCHEMA = "novum-search-result"
+SCHEMA_VERSION = 1
+RESULT_FILE = "result.json"
+
+Pair = tuple[float, float]
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WindowEdges:
+    """Signal region and sidebands [GeV]."""
+
+    low: float
+    high: float
+    sidebands: tuple[Pair, Pair]
+
+    @property
+    def center(self) -> float:
+        """Middle of the signal region [GeV]."""
+        return (self.low + self.high) / 2
+
+
+@dataclass(frozen=True)
+class BestWindow:
+    """Signal region with the smallest p-value [GeV]."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """A masked spectrum fit; `expected` per bin of the spectrum, 0 outside the fit range."""
+
+    family: str
+    n_params: int
+    parameters: Numbers
+    deviance: float
+    ndf: int
+    p_value: float
+    p_method: str
+    expected: Numbers
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the on/off test saw.
+
+    Attributes
+    ----------
+    n_on, n_off : float
+        Selected events in the signal region and in the sidebands.
+    n_sr, n_sb : float
+        All events there, before the selection.
+    ratio, ratio_error : float
+        Transfer factor SR/SB of the inclusive masked fit.
+    expected, expected_error : float
+        Background expectation of `n_on` and its uncertainty.
+    """
+
+    n_on: float
+    n_off: float
+    n_sr: float
+    n_sb: float
+    ratio: float
+    ratio_error: float
+    expected: float
+    expected_error: float
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test statistic with its p-value; both None where it is withheld, with the reason."""
+
+    __test__ = False  # not a test case, whatever its name says to pytest
+
+    z: float | None
+    p: PValue | None
+    withheld: str | None = None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Selected events in the inner against the outer halves of the sidebands (no signal region)."""
+
+    n_inner: float
+    n_outer: float
+    ratio: float
+    z: float
+
+
+@dataclass(frozen=True)
+class FoldRecord:
+    """The on/off counts of one fold."""
+
+    fold: int
+    threshold: float
+    n_on: float
+    n_off: float
+    expected: float
+
+
+@dataclass(frozen=True)
+class FeatureRecord:
+    """Densities of one feature in the signal region, selected against rejected events."""
+
+    name: str
+    edges: Numbers
+    selected: Numbers
+    rejected: Numbers
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """Everything about one window. `p` and `z` are those of the primary on/off test."""
+
+    window: WindowEdges
+    p: PValue | None
+    z: float | None
+    withheld: str | None
+    counts: Counts
+    fit: FitRecord
+    selected_counts: Numbers
+    shape: Test
+    shape_fit: FitRecord | None
+    inclusive: Test
+    validation: Validation | None
+    folds: tuple[FoldRecord, ...]
+    repeat_z: Numbers
+    features: tuple[FeatureRecord, ...]
+
+
+@dataclass(frozen=True)
+class SelectedEvent:
+    """One selected event of the best window."""
+
+    id: int
+    mass: float
+    score: float
+    features: Numbers
+    run: int | None = None
+    lumi: int | None = None
+    event: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """Truth-level figures of one window; made from labels, which the search never sees.
+
+    `n_signal` and `n_background` count the signal region before the selection;
+    `significance_before` is S/√B there. The SIC curve is quoted only where at least 25
+    background events pass.
+    """
+
+    window: WindowEdges
+    n_signal: int
+    n_background: int
+    significance_before: float
+    signal_sample: str
+    eps_b: Numbers
+    eps_s: Numbers
+    sic: Numbers
+    max_sic: float | None
+    max_sic_n_background: int | None
+    max_sic_above_1e3: float | None
+    sic_at_1e3: float | None
+    auc: float
+    selected_signal: int
+    selected_background: int
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """What was read."""
+
+    origin: str
+    n_events: int
+    n_used: int
+    weighted: bool
+    labelled: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SpectrumRecord:
+    """The inclusive spectrum before any selection, on the common bins."""
+
+    edges: Numbers
+    counts: Numbers
+    fit_range: Pair
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search. `save` writes it, `load` reads it; notebooks show it as a table.
+
+    Attributes
+    ----------
+    config : dict
+        The resolved `HuntConfig`.
+    windows : tuple of WindowResult
+        In rising order of mass.
+    best_window : BestWindow or None
+        None where every window is withheld.
+    global_p : PValue or None
+        Of the best window, over the whole scan; not calibrated for a trained selection.
+    gross_vitells : float or None
+        Cross-check of `global_p`, arXiv:1005.1891.
+    inclusive_global_p : PValue or None
+        The same data before the selection.
+    """
+
+    config: dict[str, Any]
+    config_hash: str
+    seed: int
+    versions: dict[str, str]
+    references: tuple[str, ...]
+    input: InputRecord
+    spectrum: SpectrumRecord
+    windows: tuple[WindowResult, ...]
+    best_window: BestWindow | None
+    global_p: PValue | None
+    gross_vitells: float | None
+    inclusive_global_p: PValue | None
+    selected_events: tuple[SelectedEvent, ...] = ()
+    evaluation: tuple[EvaluationRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    schema: str = SCHEMA
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def best(self) -> WindowResult | None:
+        """The result of the best window."""
+        if self.best_window is None:
+            return None
+        target = (self.best_window.low, self.best_window.high)
+        return next(w for w in self.windows if (w.window.low, w.window.high) == target)
+
+    def to_json(self) -> str:
+        """The JSON text: sorted nowhere, indented, the same bits for equal results."""
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, source: str = "result") -> SearchResult:
+        """Inverse of `to_json`.
+
+        Raises
+        ------
+        FileFormatError
+            Names the path inside the document where it does not fit the schema.
+        """
+        import msgspec
+
+        try:
+            head = msgspec.json.decode(text)
+            version = head.get("schema_version") if isinstance(head, dict) else None
+            if not isinstance(head, dict) or head.get("schema") != SCHEMA:
+                raise FileFormatError("is not a novum search result", file=source)
+            if version != SCHEMA_VERSION:
+                raise FileFormatError(
+                    f"has schema version {version}, this novum reads {SCHEMA_VERSION}",
+                    file=source,
+                    value=version,
+                )
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"damaged result: {error}", file=source) from None
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``result.json`` into `folder` (made if needed); return its path."""
+        from novum.io.atomic import write_text
+
+        path = Path(folder) / RESULT_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, self.to_json())
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SearchResult:
+        """Read a result from its folder or from the JSON file itself.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        FileFormatError
+            If it is damaged or of another schema version.
+        """
+        path = Path(folder)
+        path = path / RESULT_FILE if path.is_dir() else path
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read a result: {error.strerror}", file=path) from None
+        return cls.from_json(text, str(path))
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """JSON Schema of ``result.json``."""
+        import msgspec
+
+        return msgspec.json.schema(SearchResult)
+
+    def summary(self) -> str:
+        """The headline in one line, in words."""
+        if self.best_window is None or self.global_p is None:
+            return "every window is withheld: no p-value can be quoted"
+        best = self.best
+        assert best is not None and best.z is not None
+        return (
+            f"best window {best.window.low:.0f}-{best.window.high:.0f} GeV, "
+            f"local z = {best.z:.2f}, global p {_with_relation(self.global_p)} (not calibrated)"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{w.window.low:.0f}–{w.window.high:.0f}</td><td>{w.counts.n_on:.0f}</td>"
+            f"<td>{w.counts.expected:.1f}</td>"
+            + (
+                f"<td>{w.z:.2f}</td><td>{w.p}</td></tr>"
+                if w.withheld is None
+                else f"<td colspan=2>withheld: {w.withheld}</td></tr>"
+            )
+            for w in self.windows
+        )
+        return (
+            f"<p><b>novum</b>: {self.summary()}</p><table><tr><th>SR [GeV]</th><th>observed</th>"
+            f"<th>expected</th><th>z</th><th>local p</th></tr>{rows}</table>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<SearchResult: {len(self.windows)} windows, {self.summary()}>"
+
+
+def _with_relation(p: PValue) -> str:
+    text = str(p)
+    return text if text.startswith("≤") else f"= {text}"

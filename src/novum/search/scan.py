@@ -1,0 +1,191 @@
+"""Which windows, on which bins, in which range: the plan of a scan, made before any training."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.errors import FitError, WindowError
+from novum.search.config import HuntConfig, Pair
+from novum.statistics import Family, family, find_range
+from novum.windows import Window, scan_windows, scan_windows_relative
+
+FloatArray = NDArray[np.float64]
+
+BINS_PER_HALF_REGION = 4  # bins per half signal region: a masked fit sees its neighbours' slope
+MOST_BINS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class ScanPlan:
+    """Windows in rising order, common bin edges [GeV], bins of the fit, and the family."""
+
+    windows: tuple[Window, ...]
+    edges: FloatArray
+    counts: FloatArray
+    fit_bins: slice
+    family: Family
+
+    @property
+    def fit_range(self) -> Pair:
+        """Range of the spectrum fits [GeV]."""
+        return float(self.edges[self.fit_bins.start]), float(self.edges[self.fit_bins.stop])
+
+    @property
+    def fit_edges(self) -> FloatArray:
+        """Bin edges inside the fit range [GeV]."""
+        return self.edges[self.fit_bins.start : self.fit_bins.stop + 1]
+
+
+def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
+    """Choose windows, bins and fit range from the config and the inclusive spectrum.
+
+    Parameters
+    ----------
+    m, w : arrays (n,)
+        Resonant variable [GeV] and weights (already in effective counts).
+    config : HuntConfig
+
+    Raises
+    ------
+    WindowError
+        If no window has support in the data.
+    FitError
+        If the family describes the spectrum nowhere.
+    """
+    model = (
+        family(config.family, sqrt_s=config.sqrt_s)
+        if config.family == "dijet"
+        else family(config.family, low=float(m.min()), high=float(m.max()))
+    )
+    if config.window is None and config.width is None:
+        edges = _geometric_edges(m, config.relative_width)
+        wanted = None
+    else:
+        wanted = _linear_windows(m, config)
+        edges = _linear_edges(m, wanted)
+    counts = np.histogram(m, edges, weights=w)[0]
+    candidates = wanted or scan_windows_relative((edges[0], edges[-1]), config.relative_width)
+    low, high = config.fit_range or _holding_range(counts, edges, model, candidates)
+    if wanted is None or (config.window is None and config.centers is None):
+        windows = _supported(
+            scan_windows_relative(_on_grid(edges, (low, high)), config.relative_width)
+            if wanted is None
+            else tuple(v for v in wanted if v.span[0] >= low and v.span[1] <= high),
+            m,
+            config,
+        )
+    else:
+        windows = wanted
+        for window in windows:
+            _require_support(window, m, config)
+        # Asked-for windows widen the range; if the family fails there, the window's gate says so.
+        low = min(low, min(v.span[0] for v in windows))
+        high = max(high, max(v.span[1] for v in windows))
+    first = int(np.searchsorted(edges, low * (1 + 1e-9)) - 1)
+    last = int(np.searchsorted(edges, high * (1 - 1e-9)))
+    return ScanPlan(windows, edges, counts, slice(max(first, 0), last), model)
+
+
+def _holding_range(
+    counts: FloatArray, edges: FloatArray, model: Family, windows: tuple[Window, ...]
+) -> Pair:
+    try:
+        return find_range(counts, edges, model, windows)
+    except FitError as error:
+        raise FitError(
+            f"{error}; choose another family (--family) or state the range (--fit-range LOW,HIGH)"
+        ) from None
+
+
+def _linear_windows(m: FloatArray, config: HuntConfig) -> tuple[Window, ...]:
+    if config.window is not None:
+        return (Window.around(*config.window, config.sideband),)
+    assert config.width is not None
+    side = config.sideband or config.width / 2
+    step = config.step or config.width / 2
+    if config.centers is not None:
+        margin = config.width / 2 + side
+        span = (config.centers[0] - margin, config.centers[1] + margin)
+    else:
+        unit = config.width / 2
+        span = (math.ceil(m.min() / unit) * unit, math.floor(m.max() / unit) * unit)
+    return scan_windows(span, config.width, step, side)
+
+
+def _linear_edges(m: FloatArray, windows: tuple[Window, ...]) -> FloatArray:
+    """Equal bins that meet every window edge and cover the data."""
+    marks = sorted({e for v in windows for e in (*v.span, v.low, v.high)})
+    micro = [round((b - a) * 1e6) for a, b in itertools.pairwise(marks)]
+    unit = math.gcd(*micro) * 1e-6
+    side = min(v.low - v.span[0] for v in windows)
+    bin_width = unit / max(1, math.ceil(unit * BINS_PER_HALF_REGION / side))
+    origin = marks[0]
+    first = math.floor((m.min() - origin) / bin_width)
+    last = math.ceil((np.nextafter(m.max(), np.inf) - origin) / bin_width)
+    if last - first > MOST_BINS:
+        raise WindowError(
+            f"edges of windows meet only on a grid of {unit:g} GeV; choose width, step and "
+            "sideband as multiples of a common length",
+            value=unit,
+        )
+    return origin + bin_width * np.arange(first, max(last, 1) + 1)
+
+
+def _geometric_edges(m: FloatArray, relative_width: float) -> FloatArray:
+    """Bins of equal width in log m that start at the smallest mass and cover the data."""
+    if not m.min() > 0:
+        raise WindowError(
+            f"a scan in relative width needs positive masses, the smallest is {m.min():g}",
+            value=float(m.min()),
+        )
+    half = math.log((1 + relative_width / 2) / (1 - relative_width / 2)) / 2
+    step = half / BINS_PER_HALF_REGION
+    bins = math.ceil(math.log(np.nextafter(m.max(), np.inf) / m.min()) / step)
+    return np.asarray(m.min() * np.exp(step * np.arange(max(bins, 1) + 1)))
+
+
+def _on_grid(edges: FloatArray, interval: Pair) -> Pair:
+    inside = edges[(edges >= interval[0] * (1 - 1e-9)) & (edges <= interval[1] * (1 + 1e-9))]
+    return float(inside[0]), float(inside[-1])
+
+
+def _fewest_sideband_events(config: HuntConfig) -> int:
+    """Every fold's held-out sidebands must hold one selected event on average."""
+    return math.ceil(config.folds / config.eps_b)
+
+
+def _supported(
+    windows: tuple[Window, ...], m: FloatArray, config: HuntConfig
+) -> tuple[Window, ...]:
+    fewest = _fewest_sideband_events(config)
+    kept = tuple(v for v in windows if v.in_sidebands(m).sum() >= fewest)
+    if not kept:
+        most = max((int(v.in_sidebands(m).sum()) for v in windows), default=0)
+        raise WindowError(
+            f"too few events: {config.folds} folds at a background efficiency of "
+            f"{config.eps_b:g} need {fewest} sideband events in a window, the best has {most}; "
+            "use fewer folds, a looser --eps-b or wider windows",
+            value=most,
+        )
+    return kept
+
+
+def _require_support(window: Window, m: FloatArray, config: HuntConfig) -> None:
+    regions = (
+        ("signal region", window.in_signal_region(m)),
+        ("lower sideband", window.in_lower_sideband(m)),
+        ("upper sideband", window.in_upper_sideband(m)),
+    )
+    for name, rows in regions:
+        if not rows.any():
+            raise WindowError(
+                f"the {name} of window {window} is empty: column '{config.mass}' runs over "
+                f"{m.min():.4g}-{m.max():.4g} GeV",
+                value=str(window),
+            )
+    _supported((window,), m, config)

@@ -1,0 +1,106 @@
+"""What labels say about a finished search, and the events it selected."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.evaluation import auc, sic_curve
+from novum.events import Events
+from novum.search.analysis import WindowOutcome
+from novum.search.config import HuntConfig
+from novum.search.crossfit import Scores
+from novum.search.inputs import Sample, make_sample
+from novum.search.result import BestWindow, EvaluationRecord, SelectedEvent
+from novum.windows import Window
+
+FloatArray = NDArray[np.float64]
+
+CURVE_POINTS = 120
+LISTED_EVENTS = 20
+
+
+def evaluate_window(
+    events: Events,
+    probe: Events | None,
+    sample: Sample,
+    outcome: WindowOutcome,
+    scores: Scores,
+    config: HuntConfig,
+) -> EvaluationRecord | None:
+    """Truth-level record of one window; None where there are no labels or no signal there.
+
+    Background are the out-of-fold events of the signal region with label 0. Signal are the
+    probe's label-1 events in the signal region, which no model was trained on, else those of the
+    data themselves.
+    """
+    if events.label is None:
+        return None
+    window = scores.window
+    inside = window.in_signal_region(sample.m)
+    truth = events.label == 1
+    signal, name = scores.score[inside & truth], "injected"
+    if probe is not None and probe.label is not None:
+        rows = window.in_signal_region(make_sample(probe, config).m) & (probe.label == 1)
+        signal, name = scores.probe[rows], "never injected"
+    background = scores.score[inside & ~truth]
+    if len(signal) == 0 or len(background) == 0:
+        return None
+    curve = sic_curve(background, signal)
+    best, above = curve.best(), curve.best(1e-3)
+    points = np.unique(np.geomspace(1, max(len(curve.eps_b), 1), CURVE_POINTS).astype(int)) - 1
+    points = points[points < len(curve.eps_b)]
+    n_signal, n_background = int((inside & truth).sum()), int((inside & ~truth).sum())
+    return EvaluationRecord(
+        window=outcome.result.window,
+        n_signal=n_signal,
+        n_background=n_background,
+        significance_before=n_signal / n_background**0.5,
+        signal_sample=name,
+        eps_b=tuple(curve.eps_b[points].tolist()),
+        eps_s=tuple(curve.eps_s[points].tolist()),
+        sic=tuple(curve.sic[points].tolist()),
+        max_sic=None if best is None else best[0],
+        max_sic_n_background=None if best is None else best[1],
+        max_sic_above_1e3=None if above is None else above[0],
+        sic_at_1e3=curve.at(1e-3),
+        auc=auc(background, signal),
+        selected_signal=int((outcome.selected & inside & truth).sum()),
+        selected_background=int((outcome.selected & inside & ~truth).sum()),
+    )
+
+
+def most_anomalous(
+    events: Events,
+    sample: Sample,
+    outcomes: list[WindowOutcome],
+    scores: list[Scores],
+    best: BestWindow | None,
+) -> tuple[SelectedEvent, ...]:
+    """The selected events of the best window with the highest scores."""
+    for outcome, scored in zip(outcomes, scores, strict=True):
+        window = scored.window
+        if best is None or (window.low, window.high) != (best.low, best.high):
+            continue
+        rows = selected_rows(outcome, window, sample)
+        order = np.lexsort((rows, -scored.score[rows]))[:LISTED_EVENTS]
+        return tuple(_listed(events, sample, scored.score, int(i)) for i in rows[order])
+    return ()
+
+
+def selected_rows(
+    outcome: WindowOutcome, window: Window, sample: Sample
+) -> NDArray[np.int64]:
+    """Rows of the selected events inside the signal region."""
+    return np.flatnonzero(outcome.selected & window.in_signal_region(sample.m))
+
+
+def _listed(events: Events, sample: Sample, score: FloatArray, row: int) -> SelectedEvent:
+    numbers = {name: int(column[row]) for name, column in events.bookkeeping.items()}
+    return SelectedEvent(
+        id=int(sample.ids[row]),
+        mass=float(sample.m[row]),
+        score=float(score[row]),
+        features=tuple(sample.X[row].tolist()),
+        **numbers,
+    )
