@@ -23,7 +23,7 @@ _PUBLIC = {
     "NovumError": "novum.errors",
     "SearchResult": "novum.search.result",
     "Window": "novum.windows",
-    "hunt": "novum.search.hunt",
+    "hunt": "novum.search.procedure",
     "open_events": "novum.io",
     "toy_dijets": "novum.simulation",
 }

@@ -27,7 +27,9 @@ _LAZY = {
     "EventSource": "base",
     "InputWarning": "base",
     "Schema": "base",
+    "Spectrum": "spectrum",
     "open_events": "base",
+    "read_spectrum": "spectrum",
     "concatenate": "join",
     "require_finite": "join",
     "atomic_path": "atomic",
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from novum.io.base import open_events as open_events
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
+    from novum.io.spectrum import Spectrum as Spectrum
+    from novum.io.spectrum import read_spectrum as read_spectrum
     from novum.io.summary import ColumnSummary as ColumnSummary
     from novum.io.summary import InputSummary as InputSummary
     from novum.io.summary import summarise as summarise

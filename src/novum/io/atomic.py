@@ -37,7 +37,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         If the file cannot be written (names the path and the reason, such as "no space left on
         device") or exists and `overwrite` is false.
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
+    target = _resolved(path)
     _check_target(target, overwrite)
     temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name[-120:]}")
     try:
@@ -79,6 +79,15 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
         temporary.write_bytes(data)
 
 
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(os.path.realpath(Path(path).expanduser()))
+    except ValueError as error:  # a null character in the name
+        raise OutputError(f"{str(path)!r}: is not a file name: {error}") from None
+    except RuntimeError as error:  # no home folder of that user
+        raise OutputError(f"{path}: {error}") from None
+
+
 def _check_target(target: Path, overwrite: bool) -> None:
     try:
         if not target.parent.is_dir():
@@ -87,8 +96,6 @@ def _check_target(target: Path, overwrite: bool) -> None:
             raise OutputError(f"{target}: is a folder, not a file")
         if not target.exists():
             return
-    except ValueError as error:  # a null character in the name
-        raise OutputError(f"{str(target)!r}: is not a file name: {error}") from None
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
     if not target.is_file():

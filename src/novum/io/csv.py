@@ -102,6 +102,8 @@ def _read_as(header: str, kind: Any) -> Any:
     if not is_numeric(kind) or pa.types.is_boolean(kind):
         return pa.string() if not is_numeric(kind) else kind
     role = role_of(split_unit(header)[0])
+    if header == "novum_id":  # novum's own ids use all 64 bits, which are not inferred
+        return pa.uint64()
     if pa.types.is_integer(kind) and role not in (None, "weight", "label"):
         return kind
     return pa.float64()

@@ -14,7 +14,8 @@ Columns = Mapping[str, NDArray[Any]]
 
 # How the two jets are told apart in column names: "pxj1" and "mass_1".
 _NAMINGS = (("j1", "j2", "mj"), ("_1", "_2", "mass_"))
-_IN_GEV = ("mjj", "mj_low", "delta_mj")
+DIJET = ("mjj", "mj_low", "delta_mj", "tau21_low", "tau21_high")
+_IN_GEV = DIJET[:3]
 _IN_GEV_PER_JET = ("px", "py", "pz", "m", "pt", "mass", "e")
 
 

@@ -81,6 +81,35 @@ def is_number(found: Any) -> bool:
     return found.dtype.kind in "biuf" and not found.dtype.shape
 
 
+def text_attribute(where: Any, name: str) -> str:
+    """A text attribute of fixed length.
+
+    Raises
+    ------
+    ValueError
+        If it is of another type. Text of variable length is not even touched: on a damaged file
+        HDF5 may look for it forever.
+    """
+    stored = where.attrs.get_id(name)
+    if stored.dtype.kind != "S" or stored.shape != ():
+        raise ValueError(f"the attribute '{name}' is not a text of fixed length")
+    return bytes(where.attrs[name]).decode("utf-8")
+
+
+def whole_attribute(where: Any, name: str) -> int:
+    """An attribute that is one whole number.
+
+    Raises
+    ------
+    ValueError
+        If it is of another type.
+    """
+    stored = where.attrs.get_id(name)
+    if stored.dtype.kind not in "iu" or stored.shape != ():
+        raise ValueError(f"the attribute '{name}' is not a whole number")
+    return int(where.attrs[name])
+
+
 def strings(found: Any) -> list[str]:
     """A one-dimensional dataset of names, whether stored as text or as numbers."""
     values = found.asstr()[:] if h5py.check_string_dtype(found.dtype) else found[:]

@@ -8,6 +8,7 @@ Everything is chunked, shuffled, gzipped and has checksums, so that damage is no
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.events import Cloud, Events
-from novum.io.h5file import dataset, group, is_number, open_h5
+from novum.io.h5file import dataset, group, is_number, open_h5, text_attribute, whole_attribute
 from novum.io.origin import origin_from_json, origin_to_json
 from novum.io.roles import BOOKKEEPING
 from novum.io.table import Block, Field, TableSource
@@ -49,8 +50,8 @@ class Hdf5Source(TableSource):
     def __init__(self, path: Path) -> None:
         with open_h5(path) as file:
             _check_version(file)
-            n_events = int(file.attrs["n_events"])
-            origin = origin_from_json(file.attrs["origin"], path)
+            n_events = whole_attribute(file, "n_events")
+            origin = origin_from_json(text_attribute(file, "origin"), path)
             places = [("id", "id"), ("weight", "weight")]
             places += [("label", "label")] if "label" in file else []
             places += [(f"bookkeeping/{r}", r) for r in BOOKKEEPING if r in file["bookkeeping"]]
@@ -92,18 +93,20 @@ def write(events: Events, path: Path) -> None:
     OSError
         If the file cannot be written.
     """
-    try:
-        with h5py.File(path, "w-", libver=("v110", "v110")) as file:
-            _fill(file, events)
-    except RuntimeError as error:  # how h5py reports a full disk when it flushes
-        raise OSError(str(error)) from error
+    # Made in memory and then written by Python: when a disk is full, HDF5 crashes the process as
+    # it closes the file. Compressed, this takes less memory than the events themselves.
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=("v110", "v110")) as file:
+        _fill(file, events)
+    path.write_bytes(image.getbuffer())
 
 
 def _fill(file: Any, events: Events) -> None:
-    file.attrs["novum_schema"] = SCHEMA_NAME
+    # Fixed-length texts lie in the checksummed header; see `text_attribute`.
+    file.attrs["novum_schema"] = np.bytes_(SCHEMA_NAME)
     file.attrs["schema_version"] = SCHEMA_VERSION
     file.attrs["n_events"] = len(events)
-    file.attrs["origin"] = origin_to_json(events.meta)
+    file.attrs["origin"] = np.bytes_(origin_to_json(events.meta))
     _put(file, "id", events.id)
     _put(file, "weight", events.weight)
     if events.label is not None:
@@ -116,17 +119,19 @@ def _fill(file: Any, events: Events) -> None:
     below = file.create_group("clouds", track_order=True)
     for name, cloud in events.clouds.items():
         _put(below, _quoted(name), cloud.values)
-        below[_quoted(name)].attrs["fields"] = json.dumps(cloud.fields)
+        below[_quoted(name)].attrs["fields"] = np.bytes_(json.dumps(cloud.fields))
 
 
 def _put(where: Any, name: str, values: NDArray[Any]) -> None:
-    row = max(1, values.dtype.itemsize * int(np.prod(values.shape[1:])))
+    if not values.size:  # a cloud without particles cannot be chunked
+        where.create_dataset(name, data=values)
+        return
+    row = values.itemsize * int(np.prod(values.shape[1:]))
     rows = max(1, min(len(values), _CHUNK_BYTES // row))
     where.create_dataset(
         name,
         data=values,
-        # A chunk may have no axis of length 0, which a cloud without particles has.
-        chunks=(rows, *(max(1, n) for n in values.shape[1:])),
+        chunks=(rows, *values.shape[1:]),
         compression="gzip",
         compression_opts=1,
         shuffle=True,
@@ -145,7 +150,7 @@ def _unquoted(place: str) -> str:
 
 
 def _check_version(file: Any) -> None:
-    name, version = file.attrs["novum_schema"], int(file.attrs["schema_version"])
+    name, version = text_attribute(file, "novum_schema"), whole_attribute(file, "schema_version")
     if name != SCHEMA_NAME:
         raise ValueError(f"its schema is '{name}', not '{SCHEMA_NAME}'")
     if version != SCHEMA_VERSION:
@@ -170,7 +175,7 @@ def _sized(file: Any, place: str, n_events: int) -> Any:
 
 def _cloud_fields(file: Any, place: str, n_events: int) -> tuple[str, ...]:
     found = _sized(file, place, n_events)
-    names = json.loads(found.attrs["fields"])
+    names = json.loads(text_attribute(found, "fields"))
     if found.ndim != 3 or not is_number(found) or len(names) != found.shape[2] or not names:
         raise ValueError(f"'{place}' is not a cloud with the fields {names}")
     return tuple(str(n) for n in names)

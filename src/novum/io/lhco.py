@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.io.base import InputWarning
-from novum.io.dijet import derived_columns, unit_of
-from novum.io.h5file import dataset, group, is_number, open_h5, strings
+from novum.io.dijet import DIJET, derived_columns, unit_of
+from novum.io.h5file import dataset, group, is_number, open_h5, strings, whole_attribute
 from novum.io.roles import role_of
 from novum.io.table import Block, TableSource, by_convention
 
@@ -63,12 +63,10 @@ class LhcoSource(TableSource):
             numeric = [n for n, p in self._places.items() if p.numeric]
             self._derived = derived_columns(numeric)
             wrong = self._wrong(file, n_events)
-        kept = {n: d for n, d in self._derived.items() if n not in self._places or n in wrong}
-        self._derived = kept
+        missing = [n for n in DIJET if n in self._derived and n not in self._places]
+        self._derived = {n: self._derived[n] for n in [*wrong, *missing]}
         fields = [by_convention(n, p.dtype, p.numeric, unit_of(n)) for n, p in self._places.items()]
-        fields += [
-            by_convention(n, "derived", True, unit_of(n)) for n in kept if n not in self._places
-        ]
+        fields += [by_convention(n, "derived", True, unit_of(n)) for n in missing]
         super().__init__(path, "lhco", fields, n_events)
         if wrong:
             warnings.warn(
@@ -80,7 +78,7 @@ class LhcoSource(TableSource):
     def _wrong(self, file: Any, n_events: int) -> list[str]:
         """Names of ``tau21`` columns that disagree with τ2/τ1 in the first rows."""
         wrong = []
-        for name in (n for n in self._derived if n in self._places and n.startswith("tau21")):
+        for name in (n for n in self._derived if n in self._places and n not in DIJET):
             recipe = self._derived[name]
             rows = self._stored(file, [name, *recipe.needs], 0, min(n_events, _CHECKED_ROWS))
             expected = recipe.compute(rows)
@@ -137,7 +135,7 @@ def _pandas(file: Any) -> tuple[dict[str, _Place], int] | None:
     order = strings(dataset(frame, "axis0"))
     places: dict[str, _Place] = {}
     rows = set()
-    for i in range(int(frame.attrs.get("nblocks", 1))):
+    for i in range(whole_attribute(frame, "nblocks")):
         items = strings(dataset(frame, f"block{i}_items"))
         values = dataset(frame, f"block{i}_values")
         # Columns of words are stored as pickles, which novum never opens.

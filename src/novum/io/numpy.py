@@ -123,6 +123,9 @@ def _mapped(path: Path) -> NDArray[Any]:
         raise ValueError("it is an archive, not an array; is it a .npz file?")
     if array.dtype.hasobject:
         raise ValueError("it holds Python objects, which novum never unpickles")
+    # NumPy ignores what follows the array; a damaged shape would drop events unseen.
+    if isinstance(array, np.memmap) and array.offset + array.nbytes != path.stat().st_size:
+        raise ValueError(f"its shape {array.shape} does not fit the length of the file")
     return array
 
 
@@ -223,7 +226,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     for n in shape:
         count *= n
     if min(shape, default=0) < 0 or header + count * dtype.itemsize != info.file_size:
-        raise ValueError(f"'{info.filename}' is shorter than its shape {shape} says")
+        raise ValueError(f"'{info.filename}' is not as long as its shape {shape} says")
     return _Member(info.filename, shape, fortran, dtype)
 
 

@@ -34,7 +34,7 @@ def origin_from_json(text: str | bytes | None, path: Path) -> Meta | None:
     if text is None:
         return None
     try:
-        stored = json.loads(text)
+        stored = dict(json.loads(text))
         # A later minor version may store more than this one knows.
         known = {f.name: stored[f.name] for f in fields(Meta) if f.name in stored}
     except (ValueError, TypeError, RecursionError) as error:

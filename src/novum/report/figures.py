@@ -18,6 +18,7 @@ from novum.report.style import (
     axis_labels,
     legend_above,
     new_figure,
+    settle,
     tag,
     theme_context,
     write,
@@ -59,31 +60,32 @@ def features(window: WindowResult, theme: Theme = "light") -> Figure:
         figure = new_figure(0.4 + 2.05 * rows)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, record in zip(axes, shown, strict=False):
-            _feature(ax, record, palette)
+            _feature(ax, record, palette, narrow=columns == 3)
         for ax in axes[len(shown) :]:
             ax.set_axis_off()
         handles = axes[0].get_legend_handles_labels()[0][::-1]
         figure.legend(handles=handles, loc="outside upper left", ncols=2, borderaxespad=0)
         tag(axes[columns - 1], palette)
-    return figure
+        return settle(figure)
 
 
-def _feature(ax: Axes, record: FeatureRecord, palette: Palette) -> None:
+def _feature(ax: Axes, record: FeatureRecord, palette: Palette, narrow: bool) -> None:
     edges = np.asarray(record.edges)
+    selected, rejected = np.nan_to_num(record.selected), np.nan_to_num(record.rejected)
     mplhep.histplot(
-        np.asarray(record.rejected), edges, ax=ax, histtype="fill", flow="none",
+        rejected, edges, ax=ax, histtype="fill", flow="none",
         color=palette.faint, label="rejected in the SR",
     )  # fmt: skip
     mplhep.histplot(
-        np.asarray(record.selected), edges, ax=ax, histtype="step", flow="none",
+        selected, edges, ax=ax, histtype="step", flow="none",
         color=palette.accent, linewidth=1.6, label="selected in the SR",
     )  # fmt: skip
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_ylim(0, 1.12 * max(*record.selected, *record.rejected, 1e-12))
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.set_ylim(0, 1.12 * max(*selected, *rejected, 1e-12))
+    ax.xaxis.set_major_locator(MaxNLocator(2 if narrow else 4))
     ax.yaxis.set_major_locator(MaxNLocator(3))
     ax.ticklabel_format(scilimits=(-3, 4), useMathText=True)
-    ax.set_xlabel(clean(record.name, 28), parse_math=False)
+    ax.set_xlabel(clean(record.name, 17 if narrow else 25), parse_math=False, fontsize="small")
     ax.set_ylabel("density", fontsize="small")
 
 
@@ -108,7 +110,7 @@ def stability(window: WindowResult, theme: Theme = "light") -> Figure:
         _folds(left, window, palette)
         _repeats(right, window, palette)
         tag(right, palette)
-    return figure
+        return settle(figure)
 
 
 def _folds(ax: Axes, window: WindowResult, palette: Palette) -> None:
@@ -138,7 +140,7 @@ def _repeats(ax: Axes, window: WindowResult, palette: Palette) -> None:
         ax.axhline(mean, color=palette.fit, lw=1.2)
     ax.plot(np.arange(1, len(z) + 1), z, "o", color=palette.data, markersize=5)
     ax.set_xlim(0.4, max(len(z), 1) + 0.6)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    ax.set_xticks(np.arange(1, len(z) + 1, max(1, len(z) // 5)))
     ax.tick_params(axis="x", which="minor", bottom=False, top=False)
     ax.margins(y=0.35)
     if len(z) < 2:
@@ -185,4 +187,4 @@ def evaluation(record: EvaluationRecord, theme: Theme = "light") -> Figure:
         ax.set_ylabel(r"SIC = $\varepsilon_S/\sqrt{\varepsilon_B}$")
         write(ax, 0, 1.015, "truth level", va="bottom", weight="bold")
         tag(ax, palette)
-    return figure
+        return settle(figure)

@@ -68,7 +68,7 @@ def render(
         references=references(result),
         config=[(key, _setting(value)) for key, value in result.config.items()],
         features=[record.name for record in window.features],
-        events=result.selected_events[:MOST_EVENTS],
+        events=sorted(result.selected_events, key=lambda e: -e.score)[:MOST_EVENTS],
         most_features=MOST_FEATURES,
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from novum.report.style import (
     axis_labels,
     legend_above,
     new_figure,
+    settle,
     tag,
     theme_context,
 )
@@ -65,7 +66,7 @@ def pvalue_scan(result: SearchResult, theme: Theme = "light") -> Figure:
         axis_labels(ax, f"{result.config.get('mass', 'm')} [GeV]", "local p-value")
         _legend(ax, result.windows, palette)
         tag(ax, palette)
-    return figure
+        return settle(figure)
 
 
 def _bottom(result: SearchResult) -> float:
@@ -120,8 +121,8 @@ def _withheld(ax: Axes, windows: tuple[WindowResult, ...], palette: Palette) -> 
         )
         fraction = (high - low) / (bounds[-1] - bounds[0])
         ax.text(
-            (low + high) / 2, 0.05, "withheld", transform=ax.get_xaxis_transform(),
-            ha="center", va="bottom", rotation=0 if fraction > 0.22 else 90, fontsize="small",
+            (low + high) / 2, 0.42, "withheld", transform=ax.get_xaxis_transform(),
+            ha="center", va="center", rotation=0 if fraction > 0.22 else 90, fontsize="small",
             color=palette.muted,
             bbox={"facecolor": palette.paper, "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip

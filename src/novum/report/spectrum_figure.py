@@ -15,6 +15,7 @@ from novum.report.style import (
     Theme,
     axis_labels,
     new_figure,
+    settle,
     tag,
     theme_context,
     write,
@@ -78,7 +79,7 @@ def spectrum(
         _region_names(axes[0], window, palette)
         axis_labels(axes[2], f"{result.config.get('mass', 'm')} [GeV]", "pull")
         tag(axes[0], palette)
-    return figure
+        return settle(figure)
 
 
 def selected_expectation(
@@ -153,6 +154,8 @@ def _shade(ax: Axes, window: WindowResult, palette: Palette) -> None:
 
 def _region_names(ax: Axes, window: WindowResult, palette: Palette) -> None:
     name = f"SR {interval(window.window.low, window.window.high)} GeV"
-    options = {"va": "bottom", "weight": "bold"}
-    write(ax, 0, 1.015, name, color=palette.accent, **options)
-    write(ax, 0.4, 1.015, "sidebands", color=palette.second, **options)
+    first = write(ax, 0, 1.015, name, va="bottom", weight="bold", color=palette.accent)
+    ax.annotate(
+        "sidebands", (1, 0), xycoords=first, xytext=(12, 0), textcoords="offset points",
+        va="bottom", weight="bold", fontsize="small", color=palette.second,
+    )  # fmt: skip

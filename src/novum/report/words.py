@@ -32,7 +32,7 @@ def number(value: float, digits: int = 3) -> str:
         return text.replace("-", "−")
     mantissa, exponent = text.split("e")
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
-    return f"{mantissa} × {power}".replace("-", "−")
+    return f"{mantissa}\u00a0×\u00a0{power}".replace("-", "−")
 
 
 def count(value: float) -> str:
@@ -44,7 +44,7 @@ def count(value: float) -> str:
 def with_error(value: float, error: float) -> str:
     """``value ± error``, both to the decimals that the error deserves."""
     decimals = 0 if error >= 10 else 1 if error >= 1 else 2
-    text = f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
+    text = f"{value:,.{decimals}f}\u00a0±\u00a0{error:,.{decimals}f}"
     return text.replace(",", "\u202f").replace("-", "−")
 
 
@@ -58,13 +58,13 @@ def p_value(p: PValue | None, relation: bool = False) -> str:
     if p is None:
         return "—"
     if p.is_bound:
-        return f"≤ {number(p.value, 2)}"
+        return f"≤\u00a0{number(p.value, 2)}"
     if p.value < _SMALLEST:
-        return "< 10⁻³⁰⁰"
+        return "<\u00a010⁻³⁰⁰"
     text = number(p.value, 3)
     if p.error:
-        text = f"{text} ± {number(p.error, 2)}"
-    return f"= {text}" if relation else text
+        text = f"{text}\u00a0±\u00a0{number(p.error, 2)}"
+    return f"=\u00a0{text}" if relation else text
 
 
 def interval(low: float, high: float) -> str:

@@ -11,14 +11,14 @@ from novum.errors import OutputError
 from novum.io.atomic import write_bytes, write_text
 from novum.report import figures
 from novum.report.page import FigureData, render
-from novum.report.style import Theme, to_bytes
+from novum.report.style import darkened, to_bytes
 from novum.search.result import EvaluationRecord, SearchResult
 
 REPORT_FILE = "report.html"
 FIGURE_FOLDER = "figures"
 FIGURES = {"pvalue_scan", "spectrum", "features", "stability", "evaluation"}
 
-Draw = Callable[[Theme], Figure]
+Draw = Callable[[], Figure]
 
 
 def write_report(result: SearchResult, folder: str | Path) -> Path:
@@ -49,10 +49,11 @@ def write_report(result: SearchResult, folder: str | Path) -> Path:
     drawings = _drawings(result)
     data: dict[str, FigureData] = {}
     for name, draw in drawings.items():
-        light = draw("light")
-        write_bytes(plots / f"{name}.png", to_bytes(light, "png"))
-        write_bytes(plots / f"{name}.pdf", to_bytes(light, "pdf"))
-        data[name] = FigureData(to_bytes(light, "svg"), to_bytes(draw("dark"), "svg"))
+        figure = draw()
+        write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
+        write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
+        svg = to_bytes(figure, "svg")
+        data[name] = FigureData(light=svg, dark=darkened(svg))
     for name in FIGURES - drawings.keys():  # of an earlier report: they would mislead
         for suffix in (".png", ".pdf"):
             (plots / name).with_suffix(suffix).unlink(missing_ok=True)
@@ -82,13 +83,13 @@ def _drawings(result: SearchResult) -> dict[str, Draw]:
     window = result.best or result.windows[0]
     evaluated = evaluation_of_best(result)
     drawings: dict[str, Draw] = {
-        "pvalue_scan": lambda theme: figures.pvalue_scan(result, theme),
-        "spectrum": lambda theme: figures.spectrum(result, window, theme),
+        "pvalue_scan": lambda: figures.pvalue_scan(result),
+        "spectrum": lambda: figures.spectrum(result, window),
     }
     if window.features:
-        drawings["features"] = lambda theme: figures.features(window, theme)
+        drawings["features"] = lambda: figures.features(window)
     if window.folds:
-        drawings["stability"] = lambda theme: figures.stability(window, theme)
+        drawings["stability"] = lambda: figures.stability(window)
     if evaluated is not None:
-        drawings["evaluation"] = lambda theme: figures.evaluation(evaluated, theme)
+        drawings["evaluation"] = lambda: figures.evaluation(evaluated)
     return drawings

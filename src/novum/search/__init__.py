@@ -6,21 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from novum.search.bump import BumpHuntResult as BumpHuntResult
+    from novum.search.bump import bumphunt as bumphunt
+    from novum.search.bump_config import BumpHuntConfig as BumpHuntConfig
     from novum.search.config import HuntConfig as HuntConfig
     from novum.search.config import read_config as read_config
-    from novum.search.crossfit import Scores as Scores
-    from novum.search.crossfit import crossfit as crossfit
-    from novum.search.hunt import hunt as hunt
+    from novum.search.crossfitting import Scores as Scores
+    from novum.search.crossfitting import crossfit as crossfit
+    from novum.search.procedure import hunt as hunt
     from novum.search.result import SearchResult as SearchResult
     from novum.search.selection import select as select
     from novum.search.selection import thresholds as thresholds
 
 _PUBLIC = {
     "HuntConfig": "config",
-    "Scores": "crossfit",
+    "Scores": "crossfitting",
     "SearchResult": "result",
-    "crossfit": "crossfit",
-    "hunt": "hunt",
+    "crossfit": "crossfitting",
+    "bumphunt": "bump",
+    "BumpHuntConfig": "bump_config",
+    "BumpHuntResult": "bump",
+    "hunt": "procedure",
     "read_config": "config",
     "select": "selection",
     "thresholds": "selection",

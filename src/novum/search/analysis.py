@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from novum.errors import FitError
 from novum.search.config import HuntConfig
-from novum.search.crossfit import Scores
+from novum.search.crossfitting import Scores
 from novum.search.inputs import Sample
 from novum.search.result import (
     Counts,

@@ -10,7 +10,7 @@ import numpy as np
 
 from novum.errors import OutputError
 from novum.io import atomic_path, write_text
-from novum.search.crossfit import Scores
+from novum.search.crossfitting import Scores
 from novum.windows import Window
 
 PARTIAL = ".partial"

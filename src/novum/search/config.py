@@ -30,8 +30,10 @@ class HuntConfig:
     mass_unit : str or None
         Unit of the mass column in the input: GeV, TeV or MeV; None: what the file states, else
         GeV, unless the numbers look like TeV. Everything else is in GeV.
-    method, classifier : str
-        Names in the catalogue (`novum methods`).
+    method : str
+        Name of the resonant method, as `novum methods` lists it.
+    classifier : str
+        Name of the classifier, as `novum methods` lists it.
     members : int
         Classifiers per fold whose scores are averaged.
     folds : int
@@ -44,8 +46,12 @@ class HuntConfig:
         One signal region instead of a scan [GeV].
     relative_width : float
         Signal-region width over its centre in the default scan.
-    width, step, sideband : float or None
-        Signal-region width, step and sideband width of a linear scan [GeV].
+    width : float or None
+        Signal-region width of a linear scan [GeV].
+    step : float or None
+        Distance of neighbouring centres in a linear scan [GeV]; by default half the width.
+    sideband : float or None
+        Width of each sideband [GeV]; by default half the width of the signal region.
     centers : (first, last) or None
         First and last centre of a linear scan [GeV].
     fit_range : (low, high) or None

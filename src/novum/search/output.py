@@ -10,7 +10,7 @@ import numpy as np
 
 from novum.events import Events
 from novum.io import atomic_path
-from novum.search.crossfit import Scores
+from novum.search.crossfitting import Scores
 from novum.search.inputs import Sample
 from novum.search.truth import selected_rows
 

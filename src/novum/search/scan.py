@@ -63,7 +63,7 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
         else family(config.family, low=float(m.min()), high=float(m.max()))
     )
     if config.window is None and config.width is None:
-        edges = _geometric_edges(m, config.relative_width)
+        edges = geometric_edges(m, config.relative_width)
         wanted = None
     else:
         wanted = _linear_windows(m, config)
@@ -136,7 +136,9 @@ def _linear_edges(m: FloatArray, windows: tuple[Window, ...]) -> FloatArray:
     return origin + bin_width * np.arange(first, max(last, 1) + 1)
 
 
-def _geometric_edges(m: FloatArray, relative_width: float) -> FloatArray:
+def geometric_edges(
+    m: FloatArray, relative_width: float, bins_per_half: int = BINS_PER_HALF_REGION
+) -> FloatArray:
     """Bins of equal width in log m that start at the smallest mass and cover the data."""
     if not m.min() > 0:
         raise WindowError(
@@ -144,7 +146,7 @@ def _geometric_edges(m: FloatArray, relative_width: float) -> FloatArray:
             value=float(m.min()),
         )
     half = math.log((1 + relative_width / 2) / (1 - relative_width / 2)) / 2
-    step = half / BINS_PER_HALF_REGION
+    step = half / bins_per_half
     bins = math.ceil(math.log(np.nextafter(m.max(), np.inf) / m.min()) / step)
     return np.asarray(m.min() * np.exp(step * np.arange(max(bins, 1) + 1)))
 

@@ -9,7 +9,7 @@ from novum.evaluation import auc, sic_curve
 from novum.events import Events
 from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
-from novum.search.crossfit import Scores
+from novum.search.crossfitting import Scores
 from novum.search.inputs import Sample, make_sample
 from novum.search.result import BestWindow, EvaluationRecord, SelectedEvent
 from novum.windows import Window

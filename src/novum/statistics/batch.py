@@ -31,7 +31,8 @@ class BatchFit:
     Attributes
     ----------
     parameters : float64 array (T, p)
-        Maximum-likelihood parameters of the design given.
+        Maximum-likelihood parameters of the design given; where the likelihood only has a
+        supremum (empty data), parameters far along the way there.
     log_likelihood : float64 array (T,)
         Log likelihood, minus that at the model's common start.
     merged_expected : float64 array (T,)

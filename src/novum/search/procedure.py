@@ -21,7 +21,7 @@ from novum.resonant.base import ResonantMethod
 from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
-from novum.search.crossfit import Scores, crossfit
+from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.output import write_tables
 from novum.search.result import InputRecord, SearchResult, SpectrumRecord

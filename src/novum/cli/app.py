@@ -1,0 +1,265 @@
+"""The ``novum`` commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.config import Dict
+
+from novum import __version__
+from novum.errors import ConfigError, NovumError
+from novum.search.bump_config import BumpHuntConfig
+from novum.search.config import HuntConfig, read_config
+
+if TYPE_CHECKING:
+    from novum.search.result import SearchResult
+
+app = App(
+    name="novum",
+    help="Find anomalies in collision data and say how sure one may be.",
+    version=__version__,
+    default_parameter=Parameter(negative=()),
+)
+
+PAIRS = ("--features", "--window", "--centers", "--fit-range")
+DEMO_OUTPUT = Path("novum-demo")
+
+Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
+Flat = Parameter(name="*")
+
+
+@app.command
+def hunt(
+    events: Path | None = None,
+    *,
+    output: Output = None,
+    demo: bool = False,
+    config: Path | None = None,
+    resume: bool = False,
+    jobs: Annotated[int | None, Parameter(name=("--jobs", "-j"))] = None,
+    probe: Path | None = None,
+    settings: Annotated[HuntConfig | None, Flat] = None,
+) -> None:
+    """Search events for a resonance with a classifier trained without labels.
+
+    Writes result.json, scores.parquet, selected.parquet, figures and report.html.
+
+    Parameters
+    ----------
+    events : Path
+        Parquet, CSV, NumPy or HDF5 file.
+    output : Path
+        New folder for the results.
+    demo : bool
+        Search a toy sample with a planted resonance, and its background-only twin.
+    config : Path
+        YAML or JSON file of options; options given on the command line win.
+    resume : bool
+        Continue an interrupted search in the output folder.
+    jobs : int
+        Worker processes; by default one per core. The result does not depend on it.
+    probe : Path
+        Labelled events that are scored but never trained on, for the evaluation.
+    """
+    from novum.cli import console
+
+    settings = settings or HuntConfig()
+    if demo:
+        if events is not None:
+            raise ConfigError("--demo draws its own events; leave out the file")
+        if resume:
+            raise ConfigError("--demo takes a minute and cannot be resumed")
+        _demo(output or DEMO_OUTPUT, settings, jobs)
+        return
+    if events is None:
+        raise ConfigError("hunt: name a file of events, or --demo for a toy sample")
+    if output is None:
+        raise ConfigError("hunt: name a folder for the results (-o DIR)")
+    console.print_search(_hunt_and_report(events, output, settings, jobs, resume, probe))
+    console.out.print(f"report: {output / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _hunt_and_report(
+    events: Any,
+    output: Path,
+    settings: HuntConfig,
+    jobs: int | None,
+    resume: bool = False,
+    probe: Path | None = None,
+) -> SearchResult:
+    from novum.cli import console
+    from novum.report import write_report
+    from novum.search import hunt as run_hunt
+
+    result = run_hunt(
+        events,
+        config=settings,
+        output=output,
+        resume=resume,
+        n_jobs=jobs,
+        probe=probe,
+        progress=console.RichProgress(),
+    )
+    write_report(result, output)
+    return result
+
+
+def _demo(output: Path, settings: HuntConfig, jobs: int | None) -> None:
+    """Search the sample with the resonance and its twin; print the null first."""
+    from novum.cli import console
+    from novum.search.demo import demo_config, demo_events
+
+    config = demo_config(settings)
+    twin = output / "background-only"
+    found = _hunt_and_report(demo_events(config.seed), output, config, jobs)
+    nothing = _hunt_and_report(demo_events(config.seed, 0), twin, config, jobs)
+    for title, result, folder in (
+        ("background only", nothing, twin),
+        ("with a resonance at 3.5 TeV", found, output),
+    ):
+        console.out.print(f"\ntoy dijets, {title}", style="bold underline")
+        console.print_search(result)
+        console.out.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+@app.command
+def bumphunt(
+    spectrum: Path,
+    *,
+    output: Output = None,
+    settings: Annotated[BumpHuntConfig | None, Flat] = None,
+) -> None:
+    """Hunt for a bump in one spectrum: masked fits, refitted toys, no learning.
+
+    Parameters
+    ----------
+    spectrum : Path
+        A table of bins (low, high or bin_centre, bin_width; counts, or y with --luminosity), or
+        a file of events with --mass.
+    output : Path
+        JSON file for the result.
+    """
+    from novum.cli import console
+    from novum.io import write_text
+    from novum.search.bump import bumphunt as run_bumphunt
+
+    result = run_bumphunt(spectrum, settings, progress=console.RichProgress())
+    if output is not None:
+        write_text(output, result.to_json(), overwrite=False)
+    console.print_bumphunt(result)
+
+
+@app.command
+def inspect(file: Path) -> None:
+    """List the columns of a file: ranges, missing values, and which looks like the mass.
+
+    Parameters
+    ----------
+    file : Path
+        Parquet, CSV, NumPy or HDF5 file.
+    """
+    from novum.cli import console
+    from novum.io import open_events, summarise
+
+    console.print_summary(summarise(open_events(file)))
+
+
+@app.command
+def methods() -> None:
+    """List the methods and classifiers that can be named in a search."""
+    from novum.catalogue import entries
+    from novum.cli import console
+
+    console.print_entries(entries())
+
+
+@app.command
+def report(folder: Path) -> None:
+    """Make the figures and the report of a finished search again.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder of a hunt.
+    """
+    from novum.cli import console
+    from novum.report import write_report
+    from novum.search.result import SearchResult
+
+    console.out.print(str(write_report(SearchResult.load(folder), folder)), soft_wrap=True)
+
+
+@app.command
+def cite(folder: Path) -> None:
+    """Print BibTeX of what ran in a search.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder of a hunt.
+    """
+    from novum.report import bibtex
+    from novum.search.result import SearchResult
+
+    sys.stdout.write(bibtex(SearchResult.load(folder)))
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line; returns the exit status: 0, 1 (novum error), 2 (usage), 130."""
+    from novum.cli import console
+
+    try:
+        words = _split_commas(list(tokens))
+        words, values = _take_config(words)
+        configs = () if values is None else (Dict(values, use_commands_as_keys=False),)
+        app.config = configs
+        app(words, exit_on_error=False, print_error=False, console=console.out, result_action="return_value")
+    except CycloptsError as error:
+        console.err.print(error, style="red", markup=False, highlight=False)
+        return 2
+    except NovumError as error:
+        console.err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.err.print("interrupted; finished windows are kept, continue with --resume")
+        return 130
+    return 0
+
+
+def _split_commas(tokens: list[str]) -> list[str]:
+    """``--features a,b`` becomes ``--features a --features b``; pairs become two words."""
+    out: list[str] = []
+    for i, token in enumerate(tokens):
+        name, equals, value = token.partition("=")
+        if equals and name in PAIRS:
+            out += [name, *_words(name, value)]
+        elif i and tokens[i - 1] in PAIRS:
+            out += _words(tokens[i - 1], token)
+        else:
+            out.append(token)
+    return out
+
+
+def _words(option: str, value: str) -> list[str]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if option == "--features":
+        return [word for part in parts for word in (option, part)][1:]
+    return parts
+
+
+def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
+    """Take ``--config FILE`` out of the words; its keys are checked against the settings."""
+    words = [t for token in tokens for t in (token.split("=", 1) if token.startswith("--config=") else [token])]
+    if "--config" not in words:
+        return words, None
+    at = words.index("--config")
+    if at + 1 == len(words):
+        raise ConfigError("--config: name a YAML or JSON file")
+    path = words[at + 1]
+    values = read_config(path)
+    HuntConfig().with_values(values, path)
+    return words[:at] + words[at + 2 :], {k.replace("_", "-"): v for k, v in values.items()}

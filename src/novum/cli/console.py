@@ -1,0 +1,176 @@
+"""What the commands print: one console, one progress meter, tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from novum.catalogue import Entry
+    from novum.io import InputSummary
+    from novum.search.bump import BumpHuntResult
+    from novum.search.result import SearchResult, WindowResult
+
+T = TypeVar("T")
+
+out = Console()
+err = Console(stderr=True)
+
+
+class RichProgress:
+    """Progress bars on standard error; nothing where that is not a terminal."""
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield `items` under a bar that goes away when it is full."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=err, transient=True) as bars:
+            yield from bars.track(items, total=total, description=escape(description))
+
+    def message(self, text: str) -> None:
+        """One line."""
+        err.print(escape(text), highlight=False)
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number for a table cell; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def search_table(result: SearchResult) -> Table:
+    """All windows of a search."""
+    table = Table(title="windows", title_justify="left")
+    for name in ("SR [GeV]", "observed", "expected", "z", "local p", "inclusive z", "withheld"):
+        table.add_column(name, justify="left" if name == "withheld" else "right")
+    best = result.best_window
+    for w in result.windows:
+        is_best = best is not None and w.window.low == best.low
+        table.add_row(*_search_row(w), style="bold" if is_best else "")
+    return table
+
+
+def _search_row(w: WindowResult) -> tuple[str, ...]:
+    return (
+        f"{w.window.low:.0f}-{w.window.high:.0f}",
+        f"{w.counts.n_on:.0f}",
+        f"{w.counts.expected:.1f} ± {w.counts.expected_error:.1f}",
+        number(w.z),
+        "–" if w.p is None else str(w.p),
+        number(w.inclusive.z),
+        escape(w.withheld or ""),
+    )
+
+
+def print_search(result: SearchResult) -> None:
+    """Table and headline of a search."""
+    out.print(search_table(result))
+    for warning in result.warnings:
+        out.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    out.print(escape(result.summary()), style="bold", highlight=False)
+    if result.inclusive_global_p is not None:
+        out.print(
+            f"before the selection: global p = {result.inclusive_global_p}", highlight=False
+        )
+    for record in result.evaluation:
+        if best_is(result, record.window.low) and record.max_sic is not None:
+            out.print(
+                f"truth level: S/√B = {record.significance_before:.2f} before any cut "
+                f"({record.n_signal} / {record.n_background}), max SIC {record.max_sic:.2f} with "
+                f"{record.max_sic_n_background} background events",
+                highlight=False,
+            )
+
+
+def best_is(result: SearchResult, low: float) -> bool:
+    """Whether the best window begins at `low` [GeV]."""
+    return result.best_window is not None and result.best_window.low == low
+
+
+def print_bumphunt(result: BumpHuntResult) -> None:
+    """Table and headline of a bump hunt."""
+    fit = result.background
+    out.print(
+        f"{escape(result.origin)}: {result.n_events:.0f} events in {result.fit_range[0]:.4g}-"
+        f"{result.fit_range[1]:.4g} GeV; {fit.family} with {fit.n_params} parameters: deviance "
+        f"{fit.deviance:.1f} for {fit.ndf} degrees of freedom, p = {fit.p_value:.2g}",
+        highlight=False,
+    )
+    table = Table()
+    for name in ("SR [GeV]", "observed", "expected", "z", "local p", "fit p"):
+        table.add_column(name, justify="right")
+    for w in result.windows:
+        table.add_row(
+            f"{w.window.low:.5g}-{w.window.high:.5g}",
+            f"{w.observed:.0f}",
+            f"{w.expected:.1f} ± {w.expected_error:.1f}",
+            number(w.z),
+            str(w.p),
+            f"{w.fit_p:.2g}",
+            style="bold" if w.window.low == result.best_window.low else "",
+        )
+    out.print(table)
+    best = result.best
+    relation = "" if result.global_p.is_bound else "= "
+    out.print(
+        f"best window {best.window.low:.5g}-{best.window.high:.5g} GeV, local z = {best.z:.2f}, "
+        f"global p {relation}{result.global_p}",
+        style="bold",
+        highlight=False,
+    )
+    if result.peak is not None:
+        p = result.peak
+        out.print(
+            f"peak at {p.mass:.5g} ± {p.mass_error:.2g} GeV, resolution {p.width:.3g} ± "
+            f"{p.width_error:.1g} GeV, {p.events:.0f} ± {p.events_error:.0f} events, "
+            f"z = {p.z:.1f}, fit p = {p.fit_p:.2g}",
+            highlight=False,
+        )
+    if result.caveat:
+        out.print(f"[yellow]note:[/] {escape(result.caveat)}", highlight=False)
+
+
+def print_summary(summary: InputSummary) -> None:
+    """Table of the columns of a file."""
+    table = Table()
+    for name in ("column", "unit", "type", "min", "max", "mean", "missing", "infinite"):
+        table.add_column(name, justify="left" if name in ("column", "unit", "type") else "right")
+    for c in summary.columns:
+        table.add_row(
+            escape(c.name),
+            escape(c.unit or ""),
+            c.dtype,
+            *(("–" if v is None else f"{v:.5g}") for v in (c.minimum, c.maximum, c.mean)),
+            str(c.n_missing or ""),
+            str(c.n_infinite or ""),
+        )
+    out.print(table)
+    roles = {"weights": summary.weight, "labels": summary.label, **summary.bookkeeping}
+    for role, column in roles.items():
+        if column:
+            out.print(f"{role}: column '{escape(column)}'", highlight=False)
+    out.print(f"{summary.n_events} events", highlight=False)
+    if summary.suggested_mass:
+        out.print(
+            f"suggested mass: --mass {escape(summary.suggested_mass)} ({escape(summary.reason)})",
+            highlight=False,
+        )
+
+
+def print_entries(entries: tuple[Entry, ...]) -> None:
+    """Table of the catalogue."""
+    table = Table()
+    for name in ("kind", "name", "what it does", "papers"):
+        table.add_column(name)
+    for e in entries:
+        papers = ", ".join(f"arXiv:{arxiv}" for arxiv, _ in e.references)
+        table.add_row(e.kind, e.name, escape(e.summary), papers)
+    out.print(table)

@@ -1,0 +1,148 @@
+"""One small file in every format that novum reads, all holding the same events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from novum.events import Events
+from novum.io import write_events
+
+N = 300
+
+
+def reference(n: int = N, seed: int = 1) -> Events:
+    """Events that every format can hold: the CATHODE columns in GeV, and labels."""
+    rng = np.random.default_rng(seed)
+    features = {
+        "mjj": 2000 + rng.exponential(800, n),
+        "mj_low": rng.uniform(20, 400, n),
+        "delta_mj": rng.uniform(0, 400, n),
+        "tau21_low": rng.uniform(0, 1, n),
+        "tau21_high": rng.uniform(0, 1, n),
+    }
+    return Events.from_arrays(features, label=rng.integers(0, 2, n))
+
+
+def columns(events: Events) -> dict[str, np.ndarray]:
+    assert events.label is not None
+    return {**events.features, "label": events.label}
+
+
+def make_parquet(events: Events, path: Path) -> None:
+    pa.parquet.write_table(pa.table(columns(events)), path, row_group_size=70)
+
+
+def make_csv(events: Events, path: Path) -> None:
+    delimiter = "\t" if ".tsv" in path.name else ","
+    with pa.output_stream(path, compression="detect") as stream:
+        options = pa.csv.WriteOptions(delimiter=delimiter)
+        pa.csv.write_csv(pa.table(columns(events)), stream, options)
+
+
+def make_structured(events: Events, path: Path) -> None:
+    table = columns(events)
+    array = np.empty(len(events), dtype=[(n, v.dtype) for n, v in table.items()])
+    for name, values in table.items():
+        array[name] = values
+    np.save(path, array)
+
+
+def make_cathode(events: Events, path: Path) -> None:
+    data = np.stack(list(columns(events).values()), axis=1)
+    data[:, :3] /= 1000
+    np.save(path, data)
+
+
+def make_npz(events: Events, path: Path) -> None:
+    np.savez_compressed(path, **columns(events))
+
+
+def make_npz_table(events: Events, path: Path) -> None:
+    table = columns(events)
+    np.savez(path, data=np.stack(list(table.values()), axis=1), columns=list(table))
+
+
+def make_pandas(events: Events, path: Path) -> None:
+    """What ``DataFrame.to_hdf(path, key="df", format="fixed")`` writes, in two blocks."""
+    table = columns(events)
+    with h5py.File(path, "w") as file:
+        frame = file.create_group("df")
+        frame.attrs["pandas_type"] = np.bytes_("frame")
+        frame.attrs["nblocks"] = 2
+        frame["axis0"] = np.array(list(table), dtype="S")
+        frame["axis1"] = np.arange(len(events))
+        frame["block0_items"] = np.array(list(events.features), dtype="S")
+        frame["block0_values"] = np.stack(list(events.features.values()), axis=1)
+        frame["block1_items"] = np.array(["label"], dtype="S")
+        frame["block1_values"] = table["label"][:, None]
+
+
+def make_plain_h5(events: Events, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        data = np.stack(list(events.features.values()), axis=1)
+        file.create_dataset("features", data=data, chunks=(64, 2), compression="gzip")
+        file["columns"] = np.array(list(events.features), dtype="S")
+        file["label"] = events.label
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to write a file of one format."""
+
+    format: str
+    suffix: str
+    make: Callable[[Events, Path], None]
+
+
+VARIANTS = {
+    "parquet": Variant("parquet", ".parquet", make_parquet),
+    "csv": Variant("csv", ".csv", make_csv),
+    "csv.gz": Variant("csv", ".csv.gz", make_csv),
+    "tsv": Variant("csv", ".tsv", make_csv),
+    "npy-structured": Variant("npy", ".npy", make_structured),
+    "npy-cathode": Variant("npy", ".npy", make_cathode),
+    "npz": Variant("npz", ".npz", make_npz),
+    "npz-table": Variant("npz", ".npz", make_npz_table),
+    "hdf5": Variant("hdf5", ".h5", write_events),
+    "lhco-pandas": Variant("lhco", ".h5", make_pandas),
+    "lhco-plain": Variant("lhco", ".hdf5", make_plain_h5),
+    "written-parquet": Variant("parquet", ".pq", write_events),
+    "written-csv": Variant("csv", ".csv", write_events),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file and the events in it."""
+
+    variant: str
+    format: str
+    path: Path
+    events: Events
+
+
+@pytest.fixture(scope="session", params=sorted(VARIANTS))
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The same events in each format in turn."""
+    variant = VARIANTS[request.param]
+    path = tmp_path_factory.mktemp("made") / f"events{variant.suffix}"
+    events = reference()
+    variant.make(events, path)
+    return Made(request.param, variant.format, path, events)
+
+
+@pytest.fixture(scope="session")
+def events() -> Events:
+    return reference()
+
+
+@pytest.fixture(scope="session")
+def tested_formats() -> set[str]:
+    return {v.format for v in VARIANTS.values()}
