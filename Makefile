@@ -43,7 +43,7 @@ docs: $(call stamp,docs) ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx $(SPHINX_ARGS) -b html docs docs/_build/html
 
 benchmarks: $(call stamp,benchmarks) ## run every benchmark; results in benchmarks/results
-	@set -e; for script in benchmarks/[a-z]*.py; do \
+	@set -e; for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \
 	  echo "$$script"; $(BIN)/python "$$script"; done
 
 clean: ## remove caches and built documentation (not runs/, not the environment)

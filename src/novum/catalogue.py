@@ -71,7 +71,8 @@ def build(kind: str, name: str, **parameters: Any) -> Any:
 
 def _describe(kind: str, class_name: str, module: str) -> Entry:
     spec = find_spec(module)
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     node = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name)
     constants = {

@@ -150,9 +150,7 @@ class Events:
             features=arrays,
             weight=np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64),
             label=None if label is None else np.asarray(label, dtype=np.int8),
-            bookkeeping={
-                k: np.asarray(v, dtype=np.int64) for k, v in (bookkeeping or {}).items()
-            },
+            bookkeeping={k: np.asarray(v, dtype=np.int64) for k, v in (bookkeeping or {}).items()},
             meta=meta,
         )
 

@@ -179,8 +179,6 @@ def scan_windows_relative(m_range: Interval, relative_width: float) -> tuple[Win
         )
     grid = [low * math.exp(i * half) for i in range(halves + 1)]
     return tuple(
-        Window(
-            grid[i + 1], grid[i + 3], ((grid[i], grid[i + 1]), (grid[i + 3], grid[i + 4]))
-        )
+        Window(grid[i + 1], grid[i + 3], ((grid[i], grid[i + 1]), (grid[i + 3], grid[i + 4])))
         for i in range(halves - 3)
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -30,7 +31,7 @@ def reference(n: int = N, seed: int = 1) -> Events:
     return Events.from_arrays(features, label=rng.integers(0, 2, n))
 
 
-def columns(events: Events) -> dict[str, np.ndarray]:
+def columns(events: Events) -> dict[str, Any]:
     assert events.label is not None
     return {**events.features, "label": events.label}
 

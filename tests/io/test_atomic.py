@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,11 @@ from novum.errors import InputError, OutputError
 from novum.io import atomic_path, write_bytes, write_text
 
 
-def names(folder):
+def names(folder: Any) -> Any:
     return sorted(p.name for p in folder.iterdir())
 
 
-def test_written_whole(tmp_path):
+def test_written_whole(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "a.json") as temporary:
         assert temporary.parent == tmp_path
         assert temporary.suffix == ".json"
@@ -25,7 +27,7 @@ def test_written_whole(tmp_path):
     assert names(tmp_path) == ["a.json"]
 
 
-def test_text_and_bytes(tmp_path):
+def test_text_and_bytes(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "σ\n")
     write_bytes(str(tmp_path / "b"), b"\xff\n")
     assert (tmp_path / "a.txt").read_bytes() == "σ\n".encode()
@@ -33,11 +35,16 @@ def test_text_and_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, InputError])
-def test_failure_leaves_the_old_file(tmp_path, error):
+def test_failure_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     write_text(tmp_path / "a", "old")
-    with pytest.raises(error), atomic_path(tmp_path / "a") as temporary:
-        temporary.write_text("half")
-        raise error("stop")
+
+    def fail() -> None:
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise error("stop")
+
+    with pytest.raises(error):
+        fail()
     assert (tmp_path / "a").read_text() == "old"
     assert names(tmp_path) == ["a"]
 
@@ -47,10 +54,12 @@ def test_failure_leaves_the_old_file(tmp_path, error):
     ("code", "words"),
     [(errno.ENOSPC, "no space left on device"), (errno.EROFS, "read-only file system")],
 )
-def test_full_disk(tmp_path, monkeypatch, call, code, words):
+def test_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, words: str
+) -> None:
     write_text(tmp_path / "a", "old")
 
-    def full(*args):
+    def full(*args: Any) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, call, full)
@@ -61,7 +70,7 @@ def test_full_disk(tmp_path, monkeypatch, call, code, words):
     assert names(tmp_path) == ["a"]
 
 
-def test_disk_full_while_events_are_written(tmp_path):
+def test_disk_full_while_events_are_written(tmp_path: Path) -> None:
     """A real limit on file size, in a process of its own, since HDF5 is known to crash on it."""
     code = """
 import resource, signal, sys
@@ -90,21 +99,26 @@ for suffix in ("h5", "parquet", "csv", "csv.gz"):
     assert names(tmp_path) == ["a.csv", "a.csv.gz", "a.h5", "a.parquet"]
 
 
-def test_existing_file_is_kept_when_asked(tmp_path):
+def test_existing_file_is_kept_when_asked(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "old")
     with pytest.raises(OutputError, match="exists already"):
         write_text(tmp_path / "a", "new", overwrite=False)
 
 
-def test_file_that_appears_meanwhile_is_kept(tmp_path):
+def test_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    with pytest.raises(OutputError, match="exists"), atomic_path(path, overwrite=False) as temp:
-        temp.write_text("mine")
-        path.write_text("theirs")
+
+    def race() -> None:
+        with atomic_path(path, overwrite=False) as temporary:
+            temporary.write_text("mine")
+            path.write_text("theirs")
+
+    with pytest.raises(OutputError, match="exists"):
+        race()
     assert path.read_text() == "theirs"
 
 
-def test_symbolic_link_is_followed(tmp_path):
+def test_symbolic_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     write_text(tmp_path / "there" / "a", "old")
     (tmp_path / "a").symlink_to(tmp_path / "there" / "a")
@@ -113,7 +127,7 @@ def test_symbolic_link_is_followed(tmp_path):
     assert (tmp_path / "there" / "a").read_text() == "new"
 
 
-def test_bad_targets(tmp_path):
+def test_bad_targets(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
         write_text(tmp_path / "nowhere" / "a", "x")
     with pytest.raises(OutputError, match="is a folder"):
@@ -127,12 +141,12 @@ def test_bad_targets(tmp_path):
             write_text("/dev/null", "x")
 
 
-def test_nothing_written(tmp_path):
+def test_nothing_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no such file"), atomic_path(tmp_path / "a"):
         pass
 
 
-def test_permissions_follow_the_umask(tmp_path):
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode

@@ -1,5 +1,8 @@
 """Roles, units, types and gaps of columns, told by their names alone."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -11,13 +14,13 @@ from novum.io import concatenate, open_events, require_finite, to_gev
 from novum.io.roles import ROLES, role_of, split_unit
 
 
-def parquet(path, **columns):
+def parquet(path: Path, **columns: Any) -> Any:
     pa.parquet.write_table(pa.table(columns), path / "a.parquet")
     return open_events(path / "a.parquet")
 
 
 @pytest.mark.parametrize(("role", "name"), [(r, n) for r in ROLES for n in ROLES[r]])
-def test_roles_are_told_by_name(tmp_path, role, name):
+def test_roles_are_told_by_name(tmp_path: Path, role: str, name: str) -> None:
     source = parquet(tmp_path, **{"mjj": [1.0, 2.0], name.upper(): [0, 1]})
     assert source.schema.columns == ("mjj",)
     got = source.read()
@@ -31,24 +34,24 @@ def test_roles_are_told_by_name(tmp_path, role, name):
 
 
 @pytest.mark.parametrize("name", ["y", "weight_1", "eventful", "m", "jet_id", "signal_region"])
-def test_features_are_not_taken_for_roles(name):
+def test_features_are_not_taken_for_roles(name: str) -> None:
     assert role_of(name) is None
 
 
-def test_second_truth_column_is_no_feature(tmp_path):
+def test_second_truth_column_is_no_feature(tmp_path: Path) -> None:
     source = parquet(tmp_path, x=[1.0, 2.0], is_signal=[1, 1], label=[0, 1], w=[2.0, 2.0])
     assert source.schema.columns == ("x",)
     assert source.read().label.tolist() == [0, 1]
 
 
-def test_bookkeeping_as_cms_writes_it(tmp_path):
+def test_bookkeeping_as_cms_writes_it(tmp_path: Path) -> None:
     source = parquet(tmp_path, x=[1.0], Run=[1], luminosityBlock=[2], Event=[2**60 + 1])
     assert source.schema.bookkeeping == {"run": "Run", "lumi": "luminosityBlock", "event": "Event"}
     assert source.read().bookkeeping["event"].tolist() == [2**60 + 1]
 
 
 @pytest.mark.parametrize("bad", [2, -1, 0.5, float("nan"), float("inf"), "maybe"])
-def test_labels_are_checked(tmp_path, bad):
+def test_labels_are_checked(tmp_path: Path, bad: Any) -> None:
     with pytest.raises(InputError, match=r"column 'label': labels must be 0.*found") as caught:
         parquet(tmp_path, x=[1.0], label=[bad]).read()
     assert caught.value.value == bad or bad != bad
@@ -57,42 +60,42 @@ def test_labels_are_checked(tmp_path, bad):
 @pytest.mark.parametrize(
     "labels", [[0, 1], [0.0, 1.0], [False, True], ["b", "s"], ["background", "Signal"], ["0", "1"]]
 )
-def test_labels_in_other_spellings(tmp_path, labels):
+def test_labels_in_other_spellings(tmp_path: Path, labels: Any) -> None:
     assert parquet(tmp_path, x=[1.0, 2.0], label=labels).read().label.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5, None])
-def test_ids_are_checked(tmp_path, bad):
+def test_ids_are_checked(tmp_path: Path, bad: Any) -> None:
     with pytest.raises(InputError, match="column 'id': needs whole numbers from 0 on"):
         parquet(tmp_path, x=[1.0, 2.0], id=[1, bad]).read()
 
 
 @pytest.mark.parametrize("bad", [1.5, None, 1e300, 2**63])
-def test_event_numbers_are_checked(tmp_path, bad):
+def test_event_numbers_are_checked(tmp_path: Path, bad: Any) -> None:
     values = pa.array([bad], pa.uint64()) if bad == 2**63 else [bad]
     with pytest.raises(InputError, match="column 'event': needs whole numbers"):
         parquet(tmp_path, x=[1.0], event=values).read()
 
 
-def test_text_is_left_out_but_named_when_asked_for(tmp_path):
+def test_text_is_left_out_but_named_when_asked_for(tmp_path: Path) -> None:
     source = parquet(tmp_path, x=[1.0], kind=["muon"])
     assert source.schema.columns == ("x",)
     with pytest.raises(InputError, match=r"column 'kind': is not numeric: its type is string"):
         source.read(["kind"])
 
 
-def test_text_weight_is_no_weight(tmp_path):
+def test_text_weight_is_no_weight(tmp_path: Path) -> None:
     source = parquet(tmp_path, x=[1.0], w=["heavy"])
     assert source.schema.weight is None
     assert source.read().weight.tolist() == [1]
 
 
-def test_no_numeric_columns(tmp_path):
+def test_no_numeric_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no numeric feature columns"):
         parquet(tmp_path, kind=["muon"]).read()
 
 
-def test_types_are_told_and_delivered_as_float64(tmp_path):
+def test_types_are_told_and_delivered_as_float64(tmp_path: Path) -> None:
     kinds = {"a": pa.int16(), "b": pa.float32(), "c": pa.bool_(), "d": pa.decimal128(6, 2)}
     table = {n: pa.array([1, 0], pa.int8()).cast(k) for n, k in kinds.items()}
     source = parquet(tmp_path, **table)
@@ -102,26 +105,26 @@ def test_types_are_told_and_delivered_as_float64(tmp_path):
         assert values.tolist() == [1, 0]
 
 
-def test_nulls_and_infinities_are_kept_for_the_reader_to_judge(tmp_path):
+def test_nulls_and_infinities_are_kept_for_the_reader_to_judge(tmp_path: Path) -> None:
     values = [1.0, None, float("inf"), float("nan")]
     got = parquet(tmp_path, x=values, n=[1, None, 3, 4]).read()
     np.testing.assert_array_equal(got.features["x"], [1, np.nan, np.inf, np.nan])
     np.testing.assert_array_equal(got.features["n"], [1, np.nan, 3, 4])
 
 
-def test_no_rows(tmp_path):
+def test_no_rows(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no events"):
         parquet(tmp_path, x=pa.array([], pa.float64()))
 
 
-def test_two_columns_of_one_name(tmp_path):
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
     table = pa.table([[1.0], [2.0]], names=["mjj [GeV]", "mjj"])
     pa.parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(FileFormatError, match="two columns of this name"):
         open_events(tmp_path / "a.parquet")
 
 
-def test_awkward_names(tmp_path):
+def test_awkward_names(tmp_path: Path) -> None:
     names = ["jet.pt", "a/b", "τ21", "with space", "a,b", 'quote"d']
     source = parquet(tmp_path, **{n: [float(i)] for i, n in enumerate(names)})
     assert {n: v[0] for n, v in source.read(names).features.items()} == {
@@ -129,7 +132,7 @@ def test_awkward_names(tmp_path):
     }
 
 
-def test_one_name_is_one_column(tmp_path):
+def test_one_name_is_one_column(tmp_path: Path) -> None:
     assert list(parquet(tmp_path, mjj=[1.0], m=[2.0]).read("mjj").features) == ["mjj"]
 
 
@@ -144,11 +147,11 @@ def test_one_name_is_one_column(tmp_path):
         ("[GeV]", ("[GeV]", None)),
     ],
 )
-def test_units_in_headers(header, expected):
+def test_units_in_headers(header: str, expected: Any) -> None:
     assert split_unit(header) == expected
 
 
-def test_unit_of_a_column(tmp_path):
+def test_unit_of_a_column(tmp_path: Path) -> None:
     field = pa.field("pt", pa.float64(), metadata={"unit": "MeV"})
     table = pa.table([[1.0], [2.0]], pa.schema([field, ("mjj [TeV]", pa.float64())]))
     pa.parquet.write_table(table, tmp_path / "a.parquet")
@@ -157,14 +160,14 @@ def test_unit_of_a_column(tmp_path):
     assert source.read(["mjj"]).features["mjj"].tolist() == [2.0]
 
 
-def test_to_gev():
+def test_to_gev() -> None:
     for unit, factor in {"MeV": 1e-3, "GeV": 1.0, "TeV": 1e3, " tev": 1e3}.items():
         np.testing.assert_allclose(to_gev([1, 2], unit), np.array([1.0, 2.0]) * factor)
     with pytest.raises(InputError, match="'mm' is no unit of energy"):
         to_gev([1.0], "mm")
 
 
-def test_require_finite():
+def test_require_finite() -> None:
     x = np.array([1, np.nan, np.inf, 2])
     events = Events.from_arrays({"x": x, "y": np.zeros(4)})
     require_finite(events, ["y"])
@@ -177,7 +180,7 @@ def test_require_finite():
         require_finite(Events.from_arrays({"y": np.zeros(4)}, weight=x), ["y"])
 
 
-def test_concatenate_refuses_unlike_parts():
+def test_concatenate_refuses_unlike_parts() -> None:
     a = Events.from_arrays({"x": [1.0]})
     with pytest.raises(InputError, match="cannot be joined"):
         concatenate([a, Events.from_arrays({"y": [1.0]})])

@@ -1,5 +1,8 @@
 """novum's own layout keeps everything and notices damage; what Parquet and CSV keep."""
 
+from pathlib import Path
+from typing import Any
+
 import h5py
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from novum.io import open_events, write_events
 AWKWARD = ["jet/pt", ".", "..", "50%", "label", "id", "mjj [TeV]", "τ21", "%2F", "a.b", " x "]
 
 
-def full(n=120):
+def full(n: int = 120) -> Any:
     rng = np.random.default_rng(5)
     particles = rng.uniform(0, 1, (n, 9, 3))
     return Events(
@@ -28,7 +31,7 @@ def full(n=120):
     )
 
 
-def assert_equal(a, b):
+def assert_equal(a: Any, b: Any) -> None:
     assert list(a.features) == list(b.features)
     assert list(a.clouds) == list(b.clouds)
     for name in a.features:
@@ -43,7 +46,7 @@ def assert_equal(a, b):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
-def test_everything_comes_back(tmp_path):
+def test_everything_comes_back(tmp_path: Path) -> None:
     events = full()
     write_events(events, tmp_path / "a.h5")
     source = open_events(tmp_path / "a.h5")
@@ -59,14 +62,14 @@ def test_everything_comes_back(tmp_path):
     )
 
 
-def test_without_labels(tmp_path):
+def test_without_labels(tmp_path: Path) -> None:
     write_events(full().blind(), tmp_path / "a.h5")
     source = open_events(tmp_path / "a.h5")
     assert source.schema.label is None
     assert source.read().label is None
 
 
-def test_layout_is_as_documented(tmp_path):
+def test_layout_is_as_documented(tmp_path: Path) -> None:
     write_events(full(), tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         assert file.attrs["novum_schema"] == b"novum-events"
@@ -77,7 +80,7 @@ def test_layout_is_as_documented(tmp_path):
         assert file["features/τ21"].dtype == np.float64
 
 
-def edited(path, change):
+def edited(path: Path, change: Any) -> Any:
     write_events(full(), path)
     with h5py.File(path, "a") as file:
         change(file)
@@ -105,20 +108,20 @@ def edited(path, change):
         (lambda f: f["features"].create_dataset("d", data=np.zeros((120, 2))), "not one number"),
     ],
 )
-def test_files_that_do_not_fit(tmp_path, change, message):
+def test_files_that_do_not_fit(tmp_path: Path, change: Any, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
         open_events(edited(tmp_path / "a.h5", change))
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "csv.gz", "tsv", "h5"])
-def test_flat_events_come_back_in_every_written_format(tmp_path, suffix):
+def test_flat_events_come_back_in_every_written_format(tmp_path: Path, suffix: str) -> None:
     n = 40
-    x = np.array([0.1 + 0.2, np.nan, np.inf, -np.inf, -0.0, 1e-308, 1e308] + [1 / 3] * (n - 7))
+    x: Any = np.array([0.1 + 0.2, np.nan, np.inf, -np.inf, -0.0, 1e-308, 1e308] + [1 / 3] * (n - 7))
     events = Events(
         id=np.arange(n, dtype=np.uint64) + np.uint64(2**63),
-        features={"x": x, "τ, 21": np.arange(n) * 1.0},
+        features={"x": x, "τ, 21": np.arange(float(n))},
         weight=np.linspace(-1, 1, n),
-        label=np.arange(n) % 2,
+        label=(np.arange(n) % 2).astype(np.int8),
         bookkeeping={"run": np.arange(n), "event": np.arange(n) + 2**62},
     )
     path = tmp_path / f"a.{suffix}"
@@ -128,7 +131,7 @@ def test_flat_events_come_back_in_every_written_format(tmp_path, suffix):
     assert got.meta.origin == str(path)
 
 
-def test_parquet_keeps_the_origin(tmp_path):
+def test_parquet_keeps_the_origin(tmp_path: Path) -> None:
     events = Events.from_arrays({"x": [1.0]}, meta=Meta("card.cmnd", seed=3))
     write_events(events, tmp_path / "a.parquet")
     assert open_events(tmp_path / "a.parquet").read().meta == events.meta
@@ -136,20 +139,22 @@ def test_parquet_keeps_the_origin(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 @pytest.mark.parametrize("name", ["weight", "Label", "mjj [TeV]", "", "run"])
-def test_features_that_would_come_back_as_something_else(tmp_path, suffix, name):
+def test_features_that_would_come_back_as_something_else(
+    tmp_path: Path, suffix: str, name: str
+) -> None:
     with pytest.raises(OutputError, match="would not be read back"):
         write_events(Events.from_arrays({name: [1.0]}), tmp_path / f"a.{suffix}")
     assert not list(tmp_path.iterdir())
 
 
-def test_clouds_need_hdf5(tmp_path):
+def test_clouds_need_hdf5(tmp_path: Path) -> None:
     cloud = Cloud(np.zeros((1, 2, 1)), ("pt",))
     events = Events(np.zeros(1, np.uint64), {}, np.ones(1), clouds={"jets": cloud})
     with pytest.raises(OutputError, match=r"holds no clouds \(jets\); write a .h5"):
         write_events(events, tmp_path / "a.csv")
 
 
-def test_refusals(tmp_path):
+def test_refusals(tmp_path: Path) -> None:
     events = Events.from_arrays({"x": [1.0]})
     with pytest.raises(OutputError, match=r"unknown suffix '.npy'; novum writes .*\.h5"):
         write_events(events, tmp_path / "a.npy")
@@ -165,7 +170,7 @@ def test_refusals(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_every_flipped_byte_is_noticed(tmp_path):
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
     """Checksums cover novum's own files: a flip is refused or does not matter."""
     events = Events.from_arrays({"x": np.arange(20.0)}, label=np.arange(20) % 2)
     write_events(events, tmp_path / "a.h5")

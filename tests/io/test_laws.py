@@ -1,8 +1,12 @@
 """What holds for every format, by discovery."""
 
+import gc
+import os
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +27,11 @@ def assert_same(a: Events, b: Events, rtol: float = 0) -> None:
     assert a.clouds.keys() == b.clouds.keys()
 
 
-def test_every_format_is_tested(tested_formats):
+def test_every_format_is_tested(tested_formats: set[str]) -> None:
     assert tested_formats == {f.name for f in FORMATS}
 
 
-def test_read_gives_the_events(made):
+def test_read_gives_the_events(made: Any) -> None:
     source = open_events(made.path)
     assert isinstance(source, EventSource)
     assert source.schema.format == made.format
@@ -40,7 +44,7 @@ def test_read_gives_the_events(made):
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 299, 300, 10_000])
-def test_chunks_are_the_read_in_pieces(made, size):
+def test_chunks_are_the_read_in_pieces(made: Any, size: int) -> None:
     source = open_events(made.path)
     chunks = list(source.chunks(size))
     assert all(len(c) == size for c in chunks[:-1])
@@ -50,7 +54,7 @@ def test_chunks_are_the_read_in_pieces(made, size):
     assert_same(concatenate(chunks), source.read())
 
 
-def test_projection(made):
+def test_projection(made: Any) -> None:
     source = open_events(made.path)
     got = source.read(["tau21_low", "mjj"])
     assert list(got.features) == ["tau21_low", "mjj"]
@@ -59,13 +63,13 @@ def test_projection(made):
     np.testing.assert_array_equal(got.label, whole.label)
 
 
-def test_no_columns_still_gives_labels(made):
+def test_no_columns_still_gives_labels(made: Any) -> None:
     got = open_events(made.path).read([])
     assert not got.features
     np.testing.assert_array_equal(got.label, made.events.label)
 
 
-def test_unknown_column(made):
+def test_unknown_column(made: Any) -> None:
     source = open_events(made.path)
     with pytest.raises(MissingColumnError, match="did you mean 'tau21_") as caught:
         source.chunks(10, ["mjj", "tau21_lo"])
@@ -73,44 +77,48 @@ def test_unknown_column(made):
     assert caught.value.suggestions[0] == "tau21_low"
 
 
-def test_label_is_no_feature(made):
+def test_label_is_no_feature(made: Any) -> None:
     with pytest.raises(InputError, match="never read as a feature"):
         open_events(made.path).read(["label"])
 
 
 @pytest.mark.parametrize("size", [0, -3])
-def test_chunk_size_is_positive(made, size):
+def test_chunk_size_is_positive(made: Any, size: int) -> None:
     with pytest.raises(InputError, match="chunk size"):
         open_events(made.path).chunks(size)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999])
-def test_truncated(made, fraction, tmp_path):
+def test_truncated(made: Any, fraction: float, tmp_path: Path) -> None:
     data = made.path.read_bytes()
     cut = tmp_path / made.path.name
     cut.write_bytes(data[: int(len(data) * fraction)])
-    text = made.path.suffix in (".csv", ".tsv")
-    try:
-        got = open_events(cut).read()
-    except FileFormatError as error:
-        assert str(cut) in str(error)
-        assert len(str(error)) < 500
-    except InputError as error:
-        assert text, error
-    else:
+    got = outcome(cut)
+    if made.path.suffix not in (".csv", ".tsv"):
+        assert isinstance(got, FileFormatError)
+    if isinstance(got, Events):
         # A text table cut within its last number, or after a line, looks whole.
-        assert text
         assert 0 < len(got) < len(made.events)
+    else:
+        assert str(cut) in str(got)
+        assert len(str(got)) < 500
 
 
-def test_empty_file(made, tmp_path):
+def outcome(path: Path) -> Any:
+    try:
+        return open_events(path).read()
+    except InputError as error:
+        return error
+
+
+def test_empty_file(made: Any, tmp_path: Path) -> None:
     empty = tmp_path / made.path.name
     empty.touch()
     with pytest.raises(FileFormatError, match="empty"):
         open_events(empty)
 
 
-def test_wrong_content(made, tmp_path):
+def test_wrong_content(made: Any, tmp_path: Path) -> None:
     """A file of another kind under this name."""
     wrong = tmp_path / made.path.name
     wrong.write_bytes(b"\x7fELF" + bytes(range(256)) * 20)
@@ -118,13 +126,13 @@ def test_wrong_content(made, tmp_path):
         open_events(wrong).read()
 
 
-def test_folder(made, tmp_path):
+def test_folder(made: Any, tmp_path: Path) -> None:
     (tmp_path / made.path.name).mkdir()
     with pytest.raises(InputError, match="folder"):
         open_events(tmp_path / made.path.name)
 
 
-def test_summary(made):
+def test_summary(made: Any) -> None:
     summary = summarise(open_events(made.path))
     assert summary.n_events == len(made.events)
     assert summary.n_signal == int(made.events.label.sum())
@@ -140,13 +148,17 @@ def test_summary(made):
         )
 
 
-def test_reading_in_chunks_keeps_no_file_open(made):
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no list of open files here")
+def test_abandoned_chunks_keep_no_file_open(made: Any) -> None:
     chunks = open_events(made.path).chunks(10)
     next(chunks)
-    chunks.close()
+    del chunks
+    gc.collect()
+    held = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    assert str(made.path) not in held
 
 
-def test_import_is_light():
+def test_import_is_light() -> None:
     code = (
         "import sys, novum.io, novum.io.base\n"
         "novum.io.open_events\n"

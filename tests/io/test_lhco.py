@@ -1,6 +1,8 @@
 """LHC Olympics feature tables: both layouts, derived columns and the tau21 trap."""
 
 import warnings
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,7 +15,7 @@ from novum.io.dijet import invariant_mass
 NAMES = [f"{v}j{i}" for i in (1, 2) for v in ("px", "py", "pz", "m", "tau1", "tau2", "tau3")]
 
 
-def jets(n=200, seed=3):
+def jets(n: int = 200, seed: int = 3) -> Any:
     rng = np.random.default_rng(seed)
     table = {name: rng.uniform(0.1, 1, n) for name in NAMES}
     for i in (1, 2):
@@ -25,7 +27,7 @@ def jets(n=200, seed=3):
     return table
 
 
-def as_pandas(path, table, group="df"):
+def as_pandas(path: Path, table: Any, group: str = "df") -> Any:
     """The one-block layout of events_anomalydetection_v2.features.h5."""
     with h5py.File(path, "a") as file:
         frame = file.create_group(group)
@@ -36,7 +38,7 @@ def as_pandas(path, table, group="df"):
     return path
 
 
-def as_plain(path, table, **beside):
+def as_plain(path: Path, table: Any, **beside: Any) -> Any:
     with h5py.File(path, "w") as file:
         file["features"] = np.stack(list(table.values()), axis=1)
         file["columns"] = np.array(list(table), dtype="S")
@@ -45,7 +47,7 @@ def as_plain(path, table, **beside):
     return path
 
 
-def test_derived_columns_in_closed_form(tmp_path):
+def test_derived_columns_in_closed_form(tmp_path: Path) -> None:
     table = jets()
     source = open_events(as_pandas(tmp_path / "a.h5", table))
     derived = ("mjj", "mj_low", "delta_mj", "tau21_low", "tau21_high")
@@ -66,8 +68,8 @@ def test_derived_columns_in_closed_form(tmp_path):
     np.testing.assert_allclose(got["tau21_high"], np.where(m1 < m2, ratio[1], ratio[0]))
 
 
-def test_invariant_mass_of_back_to_back_jets():
-    def jet(pz, m):
+def test_invariant_mass_of_back_to_back_jets() -> None:
+    def jet(pz: Any, m: Any) -> Any:
         return tuple(np.array([v]) for v in (0.0, 0.0, pz, m))
 
     np.testing.assert_allclose(invariant_mass(jet(1500.0, 0.0), jet(-1500.0, 0.0)), 3000)
@@ -75,7 +77,7 @@ def test_invariant_mass_of_back_to_back_jets():
     np.testing.assert_allclose(invariant_mass(jet(1e4, 0.0), jet(1e4, 0.0)), 0)
 
 
-def test_both_layouts_agree(tmp_path):
+def test_both_layouts_agree(tmp_path: Path) -> None:
     table = jets()
     label = table["label"].astype(np.int8)
     a = open_events(as_pandas(tmp_path / "a.h5", table)).read()
@@ -87,26 +89,26 @@ def test_both_layouts_agree(tmp_path):
     np.testing.assert_array_equal(a.label, b.label)
 
 
-def test_derived_columns_come_from_what_there_is(tmp_path):
+def test_derived_columns_come_from_what_there_is(tmp_path: Path) -> None:
     table = jets()
     source = open_events(as_plain(tmp_path / "a.h5", {n: table[n] for n in ("mj1", "mj2")}))
     assert source.schema.columns == ("mj1", "mj2", "mj_low", "delta_mj")
 
 
-def test_own_columns_are_kept(tmp_path):
+def test_own_columns_are_kept(tmp_path: Path) -> None:
     table = jets() | {"mjj": np.full(200, 7.0)}
     got = open_events(as_pandas(tmp_path / "a.h5", table)).read(["mjj"])
     assert set(got.features["mjj"]) == {7.0}
 
 
-def underscored(tau21):
+def underscored(tau21: Any) -> Any:
     rng = np.random.default_rng(1)
     table = {"tau1_1": rng.uniform(0.2, 1, 500), "tau2_1": rng.uniform(0, 0.2, 500)}
     table["tau1_1"][3] = table["tau2_1"][3] = 0
     return table | {"tau21_1": tau21(table), "mjj": rng.uniform(2000, 5000, 500)}
 
 
-def test_wrong_tau21_is_recomputed_with_a_warning(tmp_path):
+def test_wrong_tau21_is_recomputed_with_a_warning(tmp_path: Path) -> None:
     table = underscored(lambda t: np.random.default_rng(2).uniform(0, 1, 500))
     with pytest.warns(InputWarning, match=r"a\.h5: tau21_1 are not tau2/tau1.*recomputed"):
         source = open_events(as_plain(tmp_path / "a.h5", table))
@@ -117,7 +119,7 @@ def test_wrong_tau21_is_recomputed_with_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("guard", [0, 1e-5])
-def test_right_tau21_is_left_alone(tmp_path, guard):
+def test_right_tau21_is_left_alone(tmp_path: Path, guard: float) -> None:
     with np.errstate(invalid="ignore"):
         table = underscored(lambda t: t["tau2_1"] / (t["tau1_1"] + guard))
     with warnings.catch_warnings():
@@ -126,7 +128,7 @@ def test_right_tau21_is_left_alone(tmp_path, guard):
     np.testing.assert_array_equal(source.read().features["tau21_1"], table["tau21_1"])
 
 
-def test_columns_beside_the_table(tmp_path):
+def test_columns_beside_the_table(tmp_path: Path) -> None:
     beside = {"event": np.arange(200) + 7, "tau_ok": np.ones(200, bool), "other": np.zeros(3)}
     table = jets()
     source = open_events(as_plain(tmp_path / "a.h5", table, **beside))
@@ -135,14 +137,14 @@ def test_columns_beside_the_table(tmp_path):
     assert source.read(["tau_ok"]).bookkeeping["event"][0] == 7
 
 
-def test_label_beside_the_table_of_other_length(tmp_path):
+def test_label_beside_the_table_of_other_length(tmp_path: Path) -> None:
     table = jets()
     del table["label"]
     with pytest.raises(FileFormatError, match="'label' has 3 entries, 'features' 200 rows"):
         open_events(as_plain(tmp_path / "a.h5", table, label=np.zeros(3)))
 
 
-def test_names_that_do_not_fit(tmp_path):
+def test_names_that_do_not_fit(tmp_path: Path) -> None:
     path = as_plain(tmp_path / "a.h5", jets())
     with h5py.File(path, "a") as file:
         del file["columns"]
@@ -151,13 +153,13 @@ def test_names_that_do_not_fit(tmp_path):
         open_events(path)
 
 
-def test_no_rows(tmp_path):
+def test_no_rows(tmp_path: Path) -> None:
     path = as_plain(tmp_path / "a.h5", {n: np.zeros(0) for n in NAMES})
     with pytest.raises(InputError, match="has no events"):
         open_events(path)
 
 
-def test_words_are_never_unpickled(tmp_path):
+def test_words_are_never_unpickled(tmp_path: Path) -> None:
     path = as_pandas(tmp_path / "a.h5", jets())
     with h5py.File(path, "a") as file:
         frame = file["df"]
@@ -174,7 +176,7 @@ def test_words_are_never_unpickled(tmp_path):
         source.read(["generator"])
 
 
-def test_unnamed_columns_are_numbered(tmp_path):
+def test_unnamed_columns_are_numbered(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         frame = file.create_group("df")
         frame.attrs["nblocks"] = 1
@@ -183,14 +185,14 @@ def test_unnamed_columns_are_numbered(tmp_path):
     assert open_events(tmp_path / "a.h5").schema.columns == ("0", "1", "2")
 
 
-def test_pandas_table_format(tmp_path):
+def test_pandas_table_format(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_group("df")["table"] = np.zeros(3, dtype=[("index", int), ("x", float)])
     with pytest.raises(FileFormatError, match=r"save with format='fixed'"):
         open_events(tmp_path / "a.h5")
 
 
-def test_several_tables(tmp_path):
+def test_several_tables(tmp_path: Path) -> None:
     as_pandas(tmp_path / "a.h5", jets(), "one")
     as_pandas(tmp_path / "a.h5", jets(), "two")
     with pytest.raises(FileFormatError, match="several tables: one, two"):
@@ -200,9 +202,9 @@ def test_several_tables(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_as_pandas_itself_writes_it(tmp_path):
+def test_as_pandas_itself_writes_it(tmp_path: Path) -> None:
     pytest.importorskip("tables", reason="pandas writes HDF5 with PyTables only")
-    import pandas as pd
+    pd = pytest.importorskip("pandas")
 
     table = jets()
     pd.DataFrame(table).to_hdf(tmp_path / "a.h5", key="df", format="fixed")
@@ -213,7 +215,7 @@ def test_as_pandas_itself_writes_it(tmp_path):
 
 
 @pytest.mark.parametrize("rows", [10**12, 10**9])
-def test_invented_size(tmp_path, rows):
+def test_invented_size(tmp_path: Path, rows: int) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("features", (rows, 3), "f8", chunks=(1000, 3), compression="gzip")
         file["columns"] = np.array(["a", "b", "c"], dtype="S")
@@ -221,7 +223,7 @@ def test_invented_size(tmp_path, rows):
         open_events(tmp_path / "a.h5")
 
 
-def test_links_out_of_the_file(tmp_path):
+def test_links_out_of_the_file(tmp_path: Path) -> None:
     as_plain(tmp_path / "secret.h5", jets())
     for name, link in {
         "a.h5": h5py.ExternalLink("secret.h5", "features"),
@@ -234,7 +236,7 @@ def test_links_out_of_the_file(tmp_path):
             open_events(tmp_path / name)
 
 
-def test_data_in_another_file(tmp_path):
+def test_data_in_another_file(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(bytes(8 * 30))
     with h5py.File(tmp_path / "a.h5", "w") as file:
         where = [(str(tmp_path / "raw"), 0, 8 * 30)]

@@ -14,7 +14,7 @@ MEMBERS = {
 }
 _FUNCTIONS = {"fit_tasks": "novum.classifiers.tasks"}
 
-__all__ = ["TreeEnsemble", "fit_tasks"]  # noqa: F822 - resolved lazily
+__all__ = ["TreeEnsemble", "fit_tasks"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 FloatArray = NDArray[np.float64]
 
+BINS = 255
+
 
 @final
 class TreeEnsemble(ClassifierMixin, BaseEstimator):
@@ -68,6 +70,9 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit all members to X (n, d) and y (n,) with weights (n,)."""
+        X = np.asarray(X, dtype=np.float64)
+        self._edges = [_quantile_edges(column) for column in X.T]
+        codes = self._codes(X)
         seeds = np.random.SeedSequence(self.random_state).generate_state(self.members)
         self.estimators_: list[HistGradientBoostingClassifier] = [
             HistGradientBoostingClassifier(
@@ -77,7 +82,7 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
                 validation_fraction=self.validation_fraction,
                 early_stopping=True,
                 random_state=int(seed),
-            ).fit(X, y, sample_weight=sample_weight)
+            ).fit(codes, y, sample_weight=sample_weight)
             for seed in seeds
         ]
         self.classes_ = self.estimators_[0].classes_
@@ -87,7 +92,8 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Mean log-odds of the second class, shape (n,)."""
         check_is_fitted(self)
-        total: Any = sum(member.decision_function(X) for member in self.estimators_)
+        codes = self._codes(np.asarray(X, dtype=np.float64))
+        total: Any = sum(member.decision_function(codes) for member in self.estimators_)
         return np.asarray(total / len(self.estimators_), dtype=np.float64)
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
@@ -99,3 +105,18 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
         """The more probable class, shape (n,)."""
         rows = (self.decision_function(X) > 0).astype(int)
         return np.asarray(self.classes_[rows])
+
+    def _codes(self, X: FloatArray) -> FloatArray:
+        """Bin numbers instead of values, which trees cannot tell apart from values.
+
+        scikit-learn places its bins by weighted percentiles, one pass over the data for each of
+        255 edges: that took nine tenths of a weighted fit. Few distinct values need no percentile.
+        """
+        if X.ndim != 2 or X.shape[1] != len(self._edges):
+            raise ValueError(f"expected {len(self._edges)} features, got shape {X.shape}")
+        columns = [np.searchsorted(e, c) for e, c in zip(self._edges, X.T, strict=True)]
+        return np.column_stack(columns).astype(np.float64)
+
+
+def _quantile_edges(column: FloatArray) -> FloatArray:
+    return np.unique(np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1]))

@@ -217,12 +217,20 @@ def run(tokens: Sequence[str]) -> int:
         words, values = _take_config(words)
         configs = () if values is None else (Dict(values, use_commands_as_keys=False),)
         app.config = configs
-        app(words, exit_on_error=False, print_error=False, console=console.out, result_action="return_value")
+        app(
+            words,
+            exit_on_error=False,
+            print_error=False,
+            console=console.out,
+            result_action="return_value",
+        )
     except CycloptsError as error:
         console.err.print(error, style="red", markup=False, highlight=False)
         return 2
     except NovumError as error:
-        console.err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        console.err.print(
+            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return 1
     except KeyboardInterrupt:
         console.err.print("interrupted; finished windows are kept, continue with --resume")
@@ -253,7 +261,11 @@ def _words(option: str, value: str) -> list[str]:
 
 def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
     """Take ``--config FILE`` out of the words; its keys are checked against the settings."""
-    words = [t for token in tokens for t in (token.split("=", 1) if token.startswith("--config=") else [token])]
+    words = [
+        t
+        for token in tokens
+        for t in (token.split("=", 1) if token.startswith("--config=") else [token])
+    ]
     if "--config" not in words:
         return words, None
     at = words.index("--config")

@@ -77,9 +77,7 @@ def print_search(result: SearchResult) -> None:
         out.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     out.print(escape(result.summary()), style="bold", highlight=False)
     if result.inclusive_global_p is not None:
-        out.print(
-            f"before the selection: global p = {result.inclusive_global_p}", highlight=False
-        )
+        out.print(f"before the selection: global p = {result.inclusive_global_p}", highlight=False)
     for record in result.evaluation:
         if best_is(result, record.window.low) and record.max_sic is not None:
             out.print(

@@ -16,13 +16,13 @@ from novum.io.base import reading
 from novum.io.roles import role_of, split_unit
 from novum.io.table import Block, TableSource, by_convention
 
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 20  # Arrow reads up to 32 blocks ahead
 
 
 class CsvSource(TableSource):
     """A CSV or TSV file, also gzipped; headers such as ``mjj [TeV]`` tell units.
 
-    Empty cells become NaN. Types are taken from the first 4 MiB; a word further down in a column
+    Empty cells become NaN. Types are taken from the first MiB; a word further down in a column
     that was numeric until then is an error, not a silent change of type.
 
     Parameters

@@ -12,7 +12,7 @@ MEMBERS = {
     "CWoLa": "novum.resonant.cwola",
 }
 
-__all__ = ["CWoLa"]  # noqa: F822 - resolved lazily
+__all__ = ["CWoLa"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,7 @@ _PUBLIC = {
     "thresholds": "selection",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

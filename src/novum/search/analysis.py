@@ -50,7 +50,11 @@ class WindowOutcome:
 
 
 def analyse_window(
-    sample: Sample, scores: Scores, plan: ScanPlan, fit: SpectrumFit, config: HuntConfig,
+    sample: Sample,
+    scores: Scores,
+    plan: ScanPlan,
+    fit: SpectrumFit,
+    config: HuntConfig,
     scale: float,
 ) -> WindowOutcome:
     """All tests of one window.
@@ -98,7 +102,6 @@ def analyse_window(
         features=_features(selected, sample, window, config),
     )
     return WindowOutcome(result, selected, fit)
-
 
 
 def on_off_counts(
@@ -159,8 +162,8 @@ def _reason_to_withhold(
         )
     if abs(validation.z) > MAX_VALIDATION_Z:
         return (
-            f"validation inside the sidebands fails (z = {validation.z:.1f}: {validation.n_inner:.0f} "
-            f"selected in the inner halves, {validation.ratio * validation.n_outer:.1f} expected "
+            f"validation inside the sidebands fails (z = {validation.z:.1f}: "
+            f"{validation.n_inner:.0f} selected in the inner halves, {validation.ratio * validation.n_outer:.1f} expected "
             "from the outer): the selection follows the mass"
         )
     return None
@@ -204,7 +207,9 @@ def _per_fold(
     n_on = np.bincount(scores.fold[on], weights=w[on], minlength=k)
     n_off = np.bincount(scores.fold[off], weights=w[off], minlength=k)
     return tuple(
-        FoldRecord(f, float(cuts[f]), float(n_on[f]), float(n_off[f]), float(n_off[f] * counts.ratio))
+        FoldRecord(
+            f, float(cuts[f]), float(n_on[f]), float(n_off[f]), float(n_off[f] * counts.ratio)
+        )
         for f in range(k)
     )
 

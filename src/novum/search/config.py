@@ -109,7 +109,13 @@ class HuntConfig:
             )
         if len(set(self.features)) != len(self.features):
             raise ConfigError(f"features: a column is named twice in {', '.join(self.features)}")
-        for key, least in (("members", 1), ("folds", 2), ("repeats", 1), ("n_toys", 1), ("seed", 0)):
+        for key, least in (
+            ("members", 1),
+            ("folds", 2),
+            ("repeats", 1),
+            ("n_toys", 1),
+            ("seed", 0),
+        ):
             if getattr(self, key) < least:
                 raise ConfigError(f"{key}: must be at least {least}, got {getattr(self, key)}")
         if not 0 < self.eps_b < 0.5:

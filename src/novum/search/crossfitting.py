@@ -175,5 +175,7 @@ class TailScore:
         self._slope = 0.0 if excess <= 0 else 1 / (excess * np.log(10))
 
     def __call__(self, raw: FloatArray) -> FloatArray:
-        inside = np.interp(raw, self._values, self._log_tail)
-        return inside + self._slope * np.maximum(raw - self._values[-1], 0.0)
+        """Score of each raw score, shape (n,)."""
+        beyond = np.maximum(raw - self._values[-1], 0.0)
+        tail: FloatArray = np.interp(raw, self._values, self._log_tail) + self._slope * beyond
+        return tail

@@ -38,13 +38,15 @@ def write_tables(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([
-        ("id", pa.uint64()),
-        ("window", pa.int32()),
-        ("fold", pa.int8()),
-        ("score", pa.float64()),
-        ("selected", pa.bool_()),
-    ])
+    schema = pa.schema(
+        [
+            ("id", pa.uint64()),
+            ("window", pa.int32()),
+            ("fold", pa.int8()),
+            ("score", pa.float64()),
+            ("selected", pa.bool_()),
+        ]
+    )
     with (
         atomic_path(folder / SCORES_FILE) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,

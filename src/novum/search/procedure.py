@@ -95,7 +95,9 @@ def hunt(
     check_classifier(classifier)
     table, config = as_events(events, config)
     probe_table = None if probe is None else as_events(probe, config)[0]
-    search = _Search(config, method, classifier, table, probe_table, n_jobs, progress or NoProgress())
+    search = _Search(
+        config, method, classifier, table, probe_table, n_jobs, progress or NoProgress()
+    )
     return search.run(output, resume)
 
 

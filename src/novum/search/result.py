@@ -323,7 +323,8 @@ class SearchResult:
         if self.best_window is None or self.global_p is None:
             return "every window is withheld: no p-value can be quoted"
         best = self.best
-        assert best is not None and best.z is not None
+        assert best is not None
+        assert best.z is not None
         return (
             f"best window {best.window.low:.0f}-{best.window.high:.0f} GeV, "
             f"local z = {best.z:.2f}, global p {_with_relation(self.global_p)} (not calibrated)"

@@ -37,10 +37,12 @@ def thresholds(
         An event is selected if its score is at least the threshold of its fold.
     """
     sideband = window.in_sidebands(m)
-    return np.array([
-        _threshold(score[rows], w[rows], eps_b)
-        for rows in (sideband & (fold == f) for f in range(int(fold.max()) + 1))
-    ])
+    return np.array(
+        [
+            _threshold(score[rows], w[rows], eps_b)
+            for rows in (sideband & (fold == f) for f in range(int(fold.max()) + 1))
+        ]
+    )
 
 
 def _threshold(score: FloatArray, w: FloatArray, eps_b: float) -> float:

@@ -46,10 +46,14 @@ def global_significance(
     windows = [_as_window(o) for o in quoted]
     middles = (plan.fit_edges[1:] + plan.fit_edges[:-1]) / 2
     toys = on_off_scan_toys(
-        means=np.stack([
-            o.fit.expected * max(o.result.counts.n_off, 1.0) / _sideband_total(o.fit.expected, w, middles)
-            for o, w in zip(quoted, windows, strict=True)
-        ]),
+        means=np.stack(
+            [
+                o.fit.expected
+                * max(o.result.counts.n_off, 1.0)
+                / _sideband_total(o.fit.expected, w, middles)
+                for o, w in zip(quoted, windows, strict=True)
+            ]
+        ),
         sr=np.stack([w.in_signal_region(middles) for w in windows]),
         sb=np.stack([w.in_sidebands(middles) for w in windows]),
         ratio=np.array([o.result.counts.ratio for o in quoted]),

@@ -88,9 +88,7 @@ def most_anomalous(
     return ()
 
 
-def selected_rows(
-    outcome: WindowOutcome, window: Window, sample: Sample
-) -> NDArray[np.int64]:
+def selected_rows(outcome: WindowOutcome, window: Window, sample: Sample) -> NDArray[np.int64]:
     """Rows of the selected events inside the signal region."""
     return np.flatnonzero(outcome.selected & window.in_signal_region(sample.m))
 

@@ -6,7 +6,38 @@ Public names load on first use (PEP 562), so that importing the package costs no
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from novum.statistics.batch import BatchFit as BatchFit
+    from novum.statistics.batch import BatchModel as BatchModel
+    from novum.statistics.batch import fit_batch as fit_batch
+    from novum.statistics.bumphunter import BumpHunterResult as BumpHunterResult
+    from novum.statistics.bumphunter import bump_hunter as bump_hunter
+    from novum.statistics.bumpscan import BumpScan as BumpScan
+    from novum.statistics.bumpscan import bump_scan as bump_scan
+    from novum.statistics.copula import correlated_counts as correlated_counts
+    from novum.statistics.families import Dijet as Dijet
+    from novum.statistics.families import ExpPolynomial as ExpPolynomial
+    from novum.statistics.families import Family as Family
+    from novum.statistics.families import family as family
+    from novum.statistics.fit import fit_spectrum as fit_spectrum
+    from novum.statistics.minuit import minuit_fit as minuit_fit
+    from novum.statistics.onoff import on_off_exact_p as on_off_exact_p
+    from novum.statistics.onoff import on_off_p as on_off_p
+    from novum.statistics.onoff import on_off_z as on_off_z
+    from novum.statistics.peak import PeakFit as PeakFit
+    from novum.statistics.peak import fit_peak as fit_peak
+    from novum.statistics.pvalue import PValue as PValue
+    from novum.statistics.ranges import find_range as find_range
+    from novum.statistics.scan import ScanToys as ScanToys
+    from novum.statistics.scan import on_off_scan_toys as on_off_scan_toys
+    from novum.statistics.scan import scan_toys as scan_toys
+    from novum.statistics.shape import ShapeTest as ShapeTest
+    from novum.statistics.shape import shape_test as shape_test
+    from novum.statistics.spectrum import OrderTest as OrderTest
+    from novum.statistics.spectrum import SpectrumFit as SpectrumFit
+    from novum.statistics.trials import gross_vitells as gross_vitells
 
 _MEMBERS = {
     "BatchFit": "batch",

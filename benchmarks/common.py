@@ -1,0 +1,40 @@
+"""What all benchmarks share: where data are, what machine this is, and atomic JSON results."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from novum.io import write_text
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+
+
+def data_folder() -> Path:
+    """Folder of the real data sets."""
+    folder = Path(os.environ.get("NOVUM_DATA") or HERE.parents[1] / "shared" / "data")
+    if not folder.is_dir():
+        raise SystemExit(f"no real data: {folder} is absent (set NOVUM_DATA)")
+    return folder
+
+
+def header() -> dict[str, object]:
+    """Date, machine and versions behind the numbers."""
+    names = ("novum", "numpy", "scipy", "scikit-learn", "iminuit")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu_count": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in names},
+    }
+
+
+def write_results(name: str, results: dict[str, object]) -> None:
+    """Write ``results/NAME.json`` whole or not at all."""
+    RESULTS.mkdir(exist_ok=True)
+    write_text(RESULTS / f"{name}.json", json.dumps(results, indent=1) + "\n")

@@ -1,0 +1,107 @@
+"""Real files of other groups, read as they are."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from novum.errors import FileFormatError, InputError
+from novum.io import InputWarning, open_events, summarise
+
+pytestmark = pytest.mark.real_data
+
+
+@pytest.fixture(scope="module")
+def lhco(shared_data: Path) -> Any:
+    folder = shared_data / "lhco_rnd_v1"
+    with pytest.warns(InputWarning, match="tau21_1, tau21_2 are not tau2/tau1"):
+        table = open_events(folder / "lhco_rnd_v1_first100k.h5")
+    return table, open_events(folder / "cathode_format_v1.npy")
+
+
+def test_lhco_counts(lhco: Any) -> None:
+    for source in lhco:
+        assert source.schema.n_events == 100_000
+        label = source.read(["mjj"]).label
+        assert np.bincount(label).tolist() == [90_941, 9_059]
+    table, plain = lhco
+    np.testing.assert_array_equal(table.read([]).label, plain.read([]).label)
+    np.testing.assert_array_equal(table.read([]).bookkeeping["event"], np.arange(100_000))
+
+
+def test_lhco_masses_agree(lhco: Any) -> None:
+    masses = ("mjj", "mj_low", "delta_mj")
+    table, plain = (s.read(masses) for s in lhco)
+    for name in masses:
+        assert lhco[0].schema.units[name] == lhco[1].schema.units[name] == "GeV"
+        # float32 TeV on one side
+        np.testing.assert_allclose(
+            table.features[name], plain.features[name], rtol=2e-6, atol=2e-4, err_msg=name
+        )
+
+
+def test_lhco_recomputed_tau21_agrees(lhco: Any) -> None:
+    """The file made by others divides by tau1 + 1e-5."""
+    table = lhco[0].read(["tau21_low", "tau21_high", "mass_1", "mass_2", "tau1_1", "tau1_2"])
+    plain = lhco[1].read(["tau21_low", "tau21_high"])
+    f = table.features
+    first_is_lighter = f["mass_1"] < f["mass_2"]
+    tau1 = {
+        "tau21_low": np.where(first_is_lighter, f["tau1_1"], f["tau1_2"]),
+        "tau21_high": np.where(first_is_lighter, f["tau1_2"], f["tau1_1"]),
+    }
+    for name, below in tau1.items():
+        guarded = f[name] * below / (below + 1e-5)
+        np.testing.assert_allclose(guarded, plain.features[name], atol=1e-6)
+
+
+def test_lhco_mass_is_found(lhco: Any) -> None:
+    for source in lhco:
+        assert summarise(source).suggested_mass == "mjj"
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "mass"),
+    [("Zmumu_Run2011A_masses", 10_851, "M"), ("Zee_Run2011A", 18_885, None),
+     ("peakdata3", 19_519, "M")],
+)  # fmt: skip
+def test_cms_open_data(shared_data: Path, name: str, n: int, mass: str | None) -> None:
+    source = open_events(shared_data / "cms_open_data" / f"{name}.csv")
+    assert source.schema.bookkeeping == {"run": "Run", "event": "Event"}
+    assert not {"Run", "Event", "Type1", "type1"} & set(source.schema.columns)
+    got = source.read()
+    assert len(got) == n
+    assert 160_000 < got.bookkeeping["run"].min() < got.bookkeeping["run"].max() < 180_000
+    if mass:
+        assert summarise(source).suggested_mass == mass
+
+
+def test_cms_invariant_mass_is_that_of_the_muons(shared_data: Path) -> None:
+    f = open_events(shared_data / "cms_open_data" / "Zmumu_Run2011A_masses.csv").read().features
+    e, *p = (f[f"{v}1"] + f[f"{v}2"] for v in ("E", "px", "py", "pz"))
+    m = np.sqrt(e**2 - sum(q**2 for q in p))
+    assert np.mean(np.isclose(m, f["M"], rtol=1e-3)) > 0.99
+
+
+def test_higgsml(shared_data: Path) -> None:
+    source = open_events(shared_data / "higgsml" / "higgsml_first12000.csv")
+    schema = source.schema
+    assert (schema.weight, schema.label) == ("Weight", "Label")
+    assert schema.bookkeeping == {"event": "EventId"}
+    got = source.read(["DER_mass_MMC"])
+    assert len(got) == 12_000
+    assert set(np.asarray(got.label)) == {0, 1}
+    with pytest.raises(InputError, match="'KaggleSet': is not numeric"):
+        source.read(["KaggleSet"])
+
+
+def test_saved_pandas_index(shared_data: Path) -> None:
+    source = open_events(shared_data / "qae_tth" / "sample_bg_morestat.csv")
+    assert len(source.schema.columns) == 9
+
+
+def test_layouts_that_are_not_tables(shared_data: Path) -> None:
+    for name in ("btag_tracks/gjj_Variables_mid_100.hdf5", "published/jetclr_lhco_results.npz"):
+        with pytest.raises(FileFormatError, match=name.rsplit("/", 1)[1]):
+            open_events(shared_data / name)
