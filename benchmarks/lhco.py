@@ -7,7 +7,6 @@ number. Run with ``python benchmarks/lhco.py``; the data folder is ``../shared/d
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import median
 
 import numpy as np

@@ -22,7 +22,7 @@ from novum.search.result import (
     WindowResult,
 )
 from novum.search.scan import ScanPlan
-from novum.search.selection import select, thresholds
+from novum.search.selection import select, selected_share, thresholds
 from novum.statistics import (
     PValue,
     SpectrumFit,
@@ -42,10 +42,10 @@ FEATURE_BINS = 40
 
 @dataclass(frozen=True, eq=False)
 class WindowOutcome:
-    """A window's record with what the whole scan still needs."""
+    """A window's record, the share of cross-fits that select each event (n,), and the fit."""
 
     result: WindowResult
-    selected: NDArray[np.bool_]
+    share: FloatArray
     fit: SpectrumFit
 
 
@@ -73,16 +73,15 @@ def analyse_window(
     """
     window, m = scores.window, sample.m
     w = sample.w * scale
-    selected = select(scores.score, scores.fold, m, sample.w, window, config.eps_b)
-    counts = on_off_counts(selected, m, w, window, fit)
-    validation = validate(selected, m, w, window, fit)
+    share = selected_share(scores, m, sample.w, config.eps_b)
+    counts = on_off_counts(share, m, w, window, fit)
+    validation = validate(share, m, w, window, fit)
     tied = float(counts.n_off / counts.n_sb)
     withheld = _reason_to_withhold(fit, validation, tied, config)
     p = z = None
     if withheld is None:
         z, p = _on_off(counts, config)
-    in_range = selected & (m >= plan.fit_range[0]) & (m < plan.fit_range[1])
-    histogram = np.histogram(m[in_range], plan.fit_edges, weights=w[in_range])[0]
+    histogram = np.histogram(m, plan.fit_edges, weights=w * share)[0]
     shape, shape_fit = _shape(histogram, plan, window, config)
     inclusive = shape_test(fit)
     result = WindowResult(
@@ -97,24 +96,24 @@ def analyse_window(
         shape_fit=None if shape_fit is None else fit_record(shape_fit, plan),
         inclusive=_gated(inclusive.z, inclusive.p, fit),
         validation=validation,
-        folds=_per_fold(selected, scores, sample, w, counts, config),
+        folds=_per_fold(scores, sample, w, counts, config),
         repeat_z=_per_repeat(scores, sample, w, fit, config),
-        features=_features(selected, sample, window, config),
+        features=_features(share, sample, window, config),
     )
-    return WindowOutcome(result, selected, fit)
+    return WindowOutcome(result, share, fit)
 
 
 def on_off_counts(
-    selected: NDArray[np.bool_], m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
+    share: FloatArray, m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
 ) -> Counts:
     """Selected events in the signal region and the sidebands, and what the latter predict."""
     on, off = window.in_signal_region(m), window.in_sidebands(m)
-    n_off = float(w[off & selected].sum())
+    n_off = float(w[off] @ share[off])
     ratio, ratio_error = fit.ratio(window)
     expected = n_off * ratio
     spread = np.hypot(np.sqrt(n_off) * ratio, n_off * ratio_error)
     return Counts(
-        n_on=float(w[on & selected].sum()),
+        n_on=float(w[on] @ share[on]),
         n_off=n_off,
         n_sr=float(w[on].sum()),
         n_sb=float(w[off].sum()),
@@ -126,7 +125,7 @@ def on_off_counts(
 
 
 def validate(
-    selected: NDArray[np.bool_], m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
+    share: FloatArray, m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
 ) -> Validation:
     """On/off test inside the sidebands: their inner halves against their outer halves.
 
@@ -141,8 +140,8 @@ def validate(
     middle = fit.expectation(window.low, window.high)[0]
     outside = sum(fit.expectation(*side)[0] for side in inner.sidebands)
     ratio = both - middle / outside
-    n_inner = float(w[inner_rows & selected].sum())
-    n_outer = float(w[outer_rows & selected].sum())
+    n_inner = float(w[inner_rows] @ share[inner_rows])
+    n_outer = float(w[outer_rows] @ share[outer_rows])
     z = float(on_off_z(n_inner, n_outer, ratio, both_error * ratio / both))
     return Validation(n_inner, n_outer, ratio, z)
 
@@ -163,8 +162,9 @@ def _reason_to_withhold(
     if abs(validation.z) > MAX_VALIDATION_Z:
         return (
             f"validation inside the sidebands fails (z = {validation.z:.1f}: "
-            f"{validation.n_inner:.0f} selected in the inner halves, {validation.ratio * validation.n_outer:.1f} expected "
-            "from the outer): the selection follows the mass"
+            f"{validation.n_inner:.0f} selected in the inner halves, "
+            f"{validation.ratio * validation.n_outer:.1f} expected from the outer): the "
+            "selection follows the mass"
         )
     return None
 
@@ -192,15 +192,17 @@ def _gated(z: float, p: PValue, fit: SpectrumFit) -> Test:
 
 
 def _per_fold(
-    selected: NDArray[np.bool_],
     scores: Scores,
     sample: Sample,
     w: FloatArray,
     counts: Counts,
     config: HuntConfig,
 ) -> tuple[FoldRecord, ...]:
+    """Counts of every fold of the first cross-fit."""
     window, m = scores.window, sample.m
-    cuts = thresholds(scores.score, scores.fold, m, sample.w, window, config.eps_b)
+    first = scores.by_repeat[0].astype(np.float64)
+    cuts = thresholds(first, scores.fold, m, sample.w, window, config.eps_b)
+    selected = first >= cuts[scores.fold]
     on = selected & window.in_signal_region(m)
     off = selected & window.in_sidebands(m)
     k = len(cuts)
@@ -223,13 +225,13 @@ def _per_repeat(
         chosen = select(
             score.astype(np.float64), fold, sample.m, sample.w, scores.window, config.eps_b
         )
-        c = on_off_counts(chosen, sample.m, w, scores.window, fit)
+        c = on_off_counts(chosen.astype(np.float64), sample.m, w, scores.window, fit)
         out.append(float(on_off_z(c.n_on, c.n_off, c.ratio, c.ratio_error)))
     return tuple(out)
 
 
 def _features(
-    selected: NDArray[np.bool_], sample: Sample, window: Window, config: HuntConfig
+    share: FloatArray, sample: Sample, window: Window, config: HuntConfig
 ) -> tuple[FeatureRecord, ...]:
     inside = window.in_signal_region(sample.m)
     records = []
@@ -239,8 +241,8 @@ def _features(
         high = high if high > low else low + 1
         edges = np.linspace(low, high, FEATURE_BINS + 1)
         densities = []
-        for rows in (selected[inside], ~selected[inside]):
-            counts = np.histogram(values[rows], edges, weights=sample.w[inside][rows])[0]
+        for chosen in (share[inside], 1 - share[inside]):
+            counts = np.histogram(values, edges, weights=sample.w[inside] * chosen)[0]
             total = counts.sum() * (edges[1] - edges[0])
             densities.append(tuple((counts / total if total > 0 else counts).tolist()))
         records.append(FeatureRecord(name, tuple(edges.tolist()), *densities))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from novum.classifiers import fit_tasks
 from novum.progress import NoProgress, Progress
@@ -121,15 +122,17 @@ def crossfit(
 
     models = fit_tasks(classifier, tasks(), seeds, n_jobs=n_jobs)
     meter = progress or NoProgress()
-    for i, model in enumerate(meter.track(models, f"training {window}", len(seeds))):
-        r, f = cells[i]
-        out = fold_by_repeat[r] == f
-        raw = methods[i].anomaly_score(sample.X[out], sample.m[out], model)
-        reference = window.in_sidebands(sample.m[out])
-        tail = TailScore(raw[reference], sample.w[out][reference])
-        by_repeat[r, out] = tail(raw)
-        if probe is not None:
-            probe_total += tail(methods[i].anomaly_score(probe.X, probe.m, model))
+    # One thread: while worker processes fill the cores, threads here would wait for each other.
+    with threadpool_limits(1):
+        for i, model in enumerate(meter.track(models, f"training {window}", len(seeds))):
+            r, f = cells[i]
+            out = fold_by_repeat[r] == f
+            raw = methods[i].anomaly_score(sample.X[out], sample.m[out], model)
+            reference = window.in_sidebands(sample.m[out])
+            tail = TailScore(raw[reference], sample.w[out][reference])
+            by_repeat[r, out] = tail(raw)
+            if probe is not None:
+                probe_total += tail(methods[i].anomaly_score(probe.X, probe.m, model))
     return Scores(
         window=window,
         score=by_repeat.mean(axis=0, dtype=np.float64),

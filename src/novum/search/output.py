@@ -31,9 +31,10 @@ def write_tables(
     """Write ``scores.parquet`` and ``selected.parquet``.
 
     ``scores.parquet`` has one row per event and window: ``id``, ``window`` (index in rising
-    order), ``fold``, ``score``, ``selected``. ``selected.parquet`` lists the selected events of
-    every signal region: ``window``, ``id``, ``mass`` [GeV], ``score``, run, lumi and event numbers
-    where the input has them, and the features.
+    order), ``fold`` (of the first cross-fit), ``score``, ``selected`` (share of the cross-fits
+    that select it). ``selected.parquet`` lists the events of every signal region that at least
+    half of the cross-fits select: ``window``, ``id``, ``mass`` [GeV], ``score``, run, lumi and
+    event numbers where the input has them, and the features.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -44,7 +45,7 @@ def write_tables(
             ("window", pa.int32()),
             ("fold", pa.int8()),
             ("score", pa.float64()),
-            ("selected", pa.bool_()),
+            ("selected", pa.float32()),
         ]
     )
     with (
@@ -53,7 +54,13 @@ def write_tables(
     ):
         for i, (outcome, scored) in enumerate(zip(outcomes, scores, strict=True)):
             index = np.full(len(sample.m), i, dtype=np.int32)
-            columns = [sample.ids, index, scored.fold, scored.score, outcome.selected]
+            columns = [
+                sample.ids,
+                index,
+                scored.fold,
+                scored.score,
+                outcome.share.astype(np.float32),
+            ]
             writer.write_table(pa.table(columns, schema=schema))
     selected = [
         _selected(i, events, sample, o, s)

@@ -64,7 +64,8 @@ class Counts:
     Attributes
     ----------
     n_on, n_off : float
-        Selected events in the signal region and in the sidebands.
+        Selected events in the signal region and in the sidebands, mean of the redrawn
+        cross-fits.
     n_sr, n_sb : float
         All events there, before the selection.
     ratio, ratio_error : float
@@ -106,7 +107,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class FoldRecord:
-    """The on/off counts of one fold."""
+    """The on/off counts of one fold of the first cross-fit."""
 
     fold: int
     threshold: float
@@ -180,8 +181,8 @@ class EvaluationRecord:
     max_sic_above_1e3: float | None
     sic_at_1e3: float | None
     auc: float
-    selected_signal: int
-    selected_background: int
+    selected_signal: float
+    selected_background: float
 
 
 @dataclass(frozen=True)

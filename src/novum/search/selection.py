@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.search.crossfitting import Scores
 from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
@@ -64,3 +65,16 @@ def select(
     """Mask (n,) of the events that pass the threshold of their fold, over the whole mass range."""
     selected: NDArray[np.bool_] = score >= thresholds(score, fold, m, w, window, eps_b)[fold]
     return selected
+
+
+def selected_share(scores: Scores, m: FloatArray, w: FloatArray, eps_b: float) -> FloatArray:
+    """Share (n,) of the redrawn cross-fits that select each event.
+
+    Counts are averaged over the cross-fits, not made from averaged scores: those make all folds
+    agree on where the data fluctuate upwards, and scatter far more than Poisson on background
+    (see the documentation of the statistics).
+    """
+    share = np.zeros(len(m))
+    for score, fold in zip(scores.by_repeat, scores.fold_by_repeat, strict=True):
+        share += select(score.astype(np.float64), fold, m, w, scores.window, eps_b)
+    return share / len(scores.by_repeat)

@@ -58,7 +58,7 @@ def global_significance(
         sb=np.stack([w.in_sidebands(middles) for w in windows]),
         ratio=np.array([o.result.counts.ratio for o in quoted]),
         ratio_error=np.array([o.result.counts.ratio_error for o in quoted]),
-        correlation=overlap([o.selected for o in quoted]),
+        correlation=overlap([o.share for o in quoted]),
         n=config.n_toys,
         seed=config.seed,
     )
@@ -78,11 +78,11 @@ def _sideband_total(expected: FloatArray, window: Window, middles: FloatArray) -
     return float(expected[window.in_sidebands(middles)].sum())
 
 
-def overlap(selections: list[NDArray[np.bool_]]) -> FloatArray:
+def overlap(shares: list[FloatArray]) -> FloatArray:
     """Correlation (W, W) of Poisson counts of selections that share events: n_ab / √(n_a n_b)."""
-    masks = np.stack(selections).astype(np.float64)
-    shared = masks @ masks.T
-    sizes = np.maximum(np.diag(shared), 1.0)
+    stacked = np.stack(shares)
+    shared = stacked @ stacked.T
+    sizes = np.maximum(np.diag(shared), 1e-9)
     correlation: FloatArray = shared / np.sqrt(np.outer(sizes, sizes))
     np.fill_diagonal(correlation, 1.0)
     return correlation

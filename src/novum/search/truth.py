@@ -65,8 +65,8 @@ def evaluate_window(
         max_sic_above_1e3=None if above is None else above[0],
         sic_at_1e3=curve.at(1e-3),
         auc=auc(background, signal),
-        selected_signal=int((outcome.selected & inside & truth).sum()),
-        selected_background=int((outcome.selected & inside & ~truth).sum()),
+        selected_signal=float(outcome.share[inside & truth].sum()),
+        selected_background=float(outcome.share[inside & ~truth].sum()),
     )
 
 
@@ -89,8 +89,8 @@ def most_anomalous(
 
 
 def selected_rows(outcome: WindowOutcome, window: Window, sample: Sample) -> NDArray[np.int64]:
-    """Rows of the selected events inside the signal region."""
-    return np.flatnonzero(outcome.selected & window.in_signal_region(sample.m))
+    """Rows of the signal-region events that at least half of the cross-fits select."""
+    return np.flatnonzero((outcome.share >= 0.5) & window.in_signal_region(sample.m))
 
 
 def _listed(events: Events, sample: Sample, score: FloatArray, row: int) -> SelectedEvent:
