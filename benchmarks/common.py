@@ -23,9 +23,9 @@ def data_folder() -> Path:
     return folder
 
 
-def header() -> dict[str, object]:
-    """Date, machine and versions behind the numbers."""
-    names = ("novum", "numpy", "scipy", "scikit-learn", "iminuit")
+def header(*peers: str) -> dict[str, object]:
+    """Date, machine and versions behind the numbers, those of `peers` included."""
+    names = ("novum", "numpy", "scipy", "scikit-learn", *peers)
     return {
         "date": datetime.date.today().isoformat(),
         "cpu_count": os.cpu_count(),

@@ -8,15 +8,12 @@ import contextlib
 import io
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import header, write_results
 from iminuit import Minuit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -33,7 +30,6 @@ BINS, WINDOWS, PARAMETERS, EVENTS = 60, 8, 4, 100_000
 BATCH_TOYS, MINUIT_TOYS, HUNTER_TOYS = 20_000, 40, 10_000
 WIDTHS = range(2, 9)
 REPEATS = 3  # the best is kept: the machine is shared
-RESULT = Path(__file__).parent / "results" / "toys.json"
 
 
 def spectrum() -> tuple[FloatArray, FloatArray]:
@@ -180,24 +176,15 @@ def histogram_scan() -> dict[str, Any]:
 def main() -> None:
     with threadpool_limits(1):
         measured = {"refitted_scan": refits(), "histogram_scan": histogram_scan()}
-    result = {
-        **measured,
+    results = {
+        "header": header("iminuit", "pyBumpHunter"),
         "seed": SEED,
         "threads": 1,
-        "cpu_count": os.cpu_count(),
         "load_average_1min": os.getloadavg()[0],
-        "machine": platform.processor() or platform.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy", "iminuit", "pyBumpHunter")},
-        },
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **measured,
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    draft = RESULT.with_suffix(".json.part")
-    draft.write_text(json.dumps(result, indent=2) + "\n")
-    draft.replace(RESULT)
-    print(json.dumps(result, indent=2))
+    write_results("toys", results)
+    print(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def _window(
         shape=Test(None, None, withheld) if withheld else _test(0.8 * z),
         shape_fit=None if withheld else _fit(1000, 0.21),
         inclusive=_test(float(rng.normal(0, 0.8))),
-        validation=Validation(102, 98, 1.02, 0.4),
+        validation=Validation(0.438, 0.431, 0.4),
         folds=tuple(
             FoldRecord(i, 0.9 + 0.01 * i, float(s), n_off / 5, expected / 5)
             for i, s in enumerate(shares)

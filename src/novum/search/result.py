@@ -97,11 +97,13 @@ class Test:
 
 @dataclass(frozen=True)
 class Validation:
-    """Selected events in the inner against the outer halves of the sidebands (no signal region)."""
+    """Mean score in the inner and in the outer halves of the sidebands, and their difference [σ].
 
-    n_inner: float
-    n_outer: float
-    ratio: float
+    Inner halves touch the signal region. Where features do not follow the mass they agree.
+    """
+
+    inner: float
+    outer: float
     z: float
 
 
@@ -140,7 +142,7 @@ class WindowResult:
     shape: Test
     shape_fit: FitRecord | None
     inclusive: Test
-    validation: Validation | None
+    validation: Validation
     folds: tuple[FoldRecord, ...]
     repeat_z: Numbers
     features: tuple[FeatureRecord, ...]
