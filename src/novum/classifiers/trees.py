@@ -17,10 +17,11 @@ BINS = 255
 
 @final
 class TreeEnsemble(ClassifierMixin, BaseEstimator):
-    """Mean of several boosted-tree classifiers that differ in their early-stopping split.
+    """Ensemble of histogram gradient-boosted trees.
 
-    Weak supervision makes the loss surface nearly flat, so that a single early-stopped model
-    scatters a lot; the mean of several is close to the best of them (arXiv:2309.13111).
+    The score is the mean of several classifiers that differ in their early-stopping split. Weak
+    supervision makes the loss surface nearly flat, so that a single early-stopped model scatters
+    a lot; the mean of several is close to the best of them (arXiv:2309.13111).
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -212,6 +213,7 @@ def run(tokens: Sequence[str]) -> int:
     """Run one command line; returns the exit status: 0, 1 (novum error), 2 (usage), 130."""
     from novum.cli import console
 
+    warnings.showwarning = console.show_warning
     try:
         words = _split_commas(list(tokens))
         words, values = _take_config(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -39,6 +39,18 @@ class RichProgress:
     def message(self, text: str) -> None:
         """One line."""
         err.print(escape(text), highlight=False)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a Python warning as one note."""
+    err.print(f"[yellow]note:[/] {escape(str(message))}", highlight=False, soft_wrap=True)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -139,14 +151,15 @@ def print_bumphunt(result: BumpHuntResult) -> None:
 def print_summary(summary: InputSummary) -> None:
     """Table of the columns of a file."""
     table = Table()
-    for name in ("column", "unit", "type", "min", "max", "mean", "missing", "infinite"):
-        table.add_column(name, justify="left" if name in ("column", "unit", "type") else "right")
+    table.add_column("column", overflow="fold", min_width=12)
+    table.add_column("unit")
+    for name in ("min", "max", "mean", "missing", "infinite"):
+        table.add_column(name, justify="right", no_wrap=True)
     for c in summary.columns:
         table.add_row(
             escape(c.name),
             escape(c.unit or ""),
-            c.dtype,
-            *(("–" if v is None else f"{v:.5g}") for v in (c.minimum, c.maximum, c.mean)),
+            *(f"{v:.4g}" for v in (c.minimum, c.maximum, c.mean)),
             str(c.n_missing or ""),
             str(c.n_infinite or ""),
         )

@@ -14,7 +14,7 @@ from novum.windows import Window
 
 @final
 class CWoLa(ResonantMethod):
-    """Classification without labels in a sliding window.
+    """Signal region against its sidebands, classification without labels.
 
     A classifier separates the signal region from the sidebands. If the features of background
     do not depend on the mass inside the window, only signal can tell the two apart, and the

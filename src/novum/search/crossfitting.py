@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,13 @@ class Scores:
     by_repeat: NDArray[np.float32]
     fold_by_repeat: NDArray[np.int8]
     probe: FloatArray
+
+    def averaged(self) -> Scores:
+        """Without the single cross-fits, which take most of the memory."""
+        shape = (0, len(self.score))
+        return replace(
+            self, by_repeat=np.empty(shape, np.float32), fold_by_repeat=np.empty(shape, np.int8)
+        )
 
 
 def fold_of(ids: NDArray[np.uint64], seed: int, k: int) -> NDArray[np.int8]:

@@ -112,18 +112,17 @@ def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:
         a, b = asked
         if high >= a and low <= b:
             return
+        if high >= 1000 * a and low <= 1000 * b:
+            raise WindowError(
+                f"{a:g}-{b:g} looks like TeV, while {column} runs over {low:.4g}-{high:.4g} GeV; "
+                "give windows in GeV",
+                value=asked,
+            )
         for factor, unit in ((1000.0, "TeV"), (1e-3, "MeV")):
             if high * factor >= a and low * factor <= b:
                 raise WindowError(
                     f"{column} runs over {low:.4g}-{high:.4g}, which looks like {unit}, while "
                     f"{a:g}-{b:g} is in GeV; pass --mass-unit {unit}",
-                    value=asked,
-                )
-        for factor, unit in ((1000.0, "TeV"),):
-            if high >= a * factor and low <= b * factor:
-                raise WindowError(
-                    f"{a:g}-{b:g} looks like {unit}, while {column} runs over "
-                    f"{low:.4g}-{high:.4g} GeV; give windows in GeV",
                     value=asked,
                 )
         raise WindowError(

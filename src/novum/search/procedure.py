@@ -150,7 +150,7 @@ class _Search:
         kept: list[Scores] = []
         for scores, fit in zip(self._scores(sample, probe, plan, checkpoint), fits, strict=True):
             outcomes.append(analyse_window(sample, scores, plan, fit, config, scale))
-            kept.append(scores)
+            kept.append(scores.averaged())
         result = self._conclude(sample, plan, outcomes, kept, scale, digest)
         if checkpoint is not None:
             write_tables(checkpoint.folder, self.events, sample, outcomes, kept)
