@@ -243,7 +243,7 @@ def test_gev_data_against_tev_windows():
 
 
 def test_mev_data_against_gev_windows():
-    with pytest.raises(WindowError, match="looks like MeV.*--mass-unit MeV"):
+    with pytest.raises(WindowError, match=r"looks like MeV.*--mass-unit MeV"):
         units([80e3, 100e3], window=(85, 95))
 
 

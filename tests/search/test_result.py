@@ -115,6 +115,18 @@ def test_other_files_are_refused(text, message, tmp_path):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [lambda d: d["best_window"].update(low=1.0), lambda d: d.update(windows=[])],
+    ids=["best window is none of them", "no windows"],
+)
+def test_a_result_that_contradicts_itself_is_refused(result, damage):
+    document = json.loads(result.to_json())
+    damage(document)
+    with pytest.raises(FileFormatError):
+        SearchResult.from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_a_truncated_result_is_refused(result, share, tmp_path):
     text = result.to_json()

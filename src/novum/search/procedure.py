@@ -28,7 +28,7 @@ from novum.search.result import InputRecord, SearchResult, SpectrumRecord
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import evaluate_window, most_anomalous
-from novum.statistics import SpectrumFit, fit_spectrum
+from novum.statistics import SpectrumFit, final_fit
 
 VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
 
@@ -160,9 +160,7 @@ class _Search:
 
     def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
         counts = plan.counts[plan.fit_bins]
-        return fit_spectrum(
-            counts, plan.fit_edges, plan.windows[i], plan.family, self.config.n_params
-        )
+        return final_fit(counts, plan.fit_edges, plan.windows[i], plan.family, self.config.n_params)
 
     def _scores(
         self,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from novum.statistics.families import Family as Family
     from novum.statistics.families import family as family
     from novum.statistics.fit import fit_spectrum as fit_spectrum
+    from novum.statistics.minuit import final_fit as final_fit
     from novum.statistics.minuit import minuit_fit as minuit_fit
     from novum.statistics.onoff import on_off_exact_p as on_off_exact_p
     from novum.statistics.onoff import on_off_p as on_off_p
@@ -57,6 +58,7 @@ _MEMBERS = {
     "bump_scan": "bumpscan",
     "correlated_counts": "copula",
     "family": "families",
+    "final_fit": "minuit",
     "find_range": "ranges",
     "fit_batch": "batch",
     "fit_peak": "peak",

@@ -174,8 +174,11 @@ def _climb(
             theta = theta - step
             continue
         best = value
-        information = slope.T @ (slope / mu[:, None])
-        score = slope.T @ (n / mu - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # an expectation may underflow to 0
+            information = slope.T @ (slope / mu[:, None])
+            score = slope.T @ (n / mu - 1)
+        if not (np.isfinite(information).all() and np.isfinite(score).all()):
+            raise FitError("the spectrum fit ran away: a bin's expectation fell to zero")
         step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
         theta = theta + step
         if score @ step < 1e-14:  # in units of squared standard deviations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from iminuit import Minuit  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 
 from novum.errors import FitError
 from novum.statistics.families import Family
-from novum.statistics.fit import Region, assemble, overlap
+from novum.statistics.fit import Region, assemble, fit_spectrum, overlap
 from novum.statistics.likelihood import (
     BinIntegrals,
     Solution,
@@ -19,6 +21,35 @@ from novum.statistics.likelihood import (
 from novum.statistics.spectrum import SpectrumFit
 
 FloatArray = NDArray[np.float64]
+
+
+def final_fit(
+    counts: ArrayLike,
+    edges: ArrayLike,
+    window: Region | None,
+    family: Family,
+    n_params: int | None = None,
+) -> SpectrumFit:
+    """The fit that is quoted: order chosen as `fit_spectrum` does, then fitted by iminuit.
+
+    Parameters
+    ----------
+    counts, edges, window, family, n_params
+        See `fit_spectrum`.
+
+    Returns
+    -------
+    SpectrumFit
+        With the record of how the order was chosen.
+
+    Raises
+    ------
+    InputError, WindowError, FitError
+        As `fit_spectrum` and `minuit_fit`.
+    """
+    first = fit_spectrum(counts, edges, window, family, n_params)
+    best = minuit_fit(counts, edges, window, family, first.n_params)
+    return replace(best, order_tests=first.order_tests)
 
 
 def minuit_fit(
