@@ -112,7 +112,7 @@ NEW_METHOD = '''
 """A method in one file."""
 from typing import ClassVar
 import numpy as np
-from novum.resonant.base import Reference, ResonantMethod, Task
+from novum.resonant.base import ResonantMethod, Task
 
 class Plain(ResonantMethod):
     """Signal region against everything else.
@@ -121,7 +121,7 @@ class Plain(ResonantMethod):
     """
 
     name: ClassVar[str] = "plain"
-    reference: ClassVar[tuple[Reference, ...]] = (Reference("2401.00001", "A plain method"),)
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (("2401.00001", "A plain method"),)
 
     def prepare(self, X, m, window, sample_weight, ids, seed):
         return Task(X, window.in_signal_region(m).astype(np.int8), np.ones(len(m)))

@@ -87,9 +87,5 @@ def _describe(kind: str, class_name: str, module: str) -> Entry:
         class_name=class_name,
         module=module,
         summary=(ast.get_docstring(node) or "").splitlines()[0].rstrip("."),
-        references=tuple(
-            (ast.literal_eval(call.args[0]), ast.literal_eval(call.args[1]))
-            for call in (papers.elts if isinstance(papers, ast.Tuple) else ())
-            if isinstance(call, ast.Call)
-        ),
+        references=() if papers is None else ast.literal_eval(papers),
     )

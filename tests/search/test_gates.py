@@ -31,16 +31,21 @@ def broken(seed: int = 2):
     return events.take(~dent)
 
 
-@pytest.mark.parametrize("noise", [1, 50, 100])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("noise", [0, 1, 50, 100])
+@pytest.mark.parametrize("seed", range(3))
 def test_a_copy_of_the_mass_is_withheld(quick, noise, seed):
     window = quick(leaking(noise, seed), **LEAK, seed=seed).windows[0]
     print(f"noise {noise} GeV: {window.counts}, z = {window.z}, {window.withheld}")
-    assert window.counts.n_on > 5 * window.counts.expected, "the selection is a fake excess"
-    assert window.z is None
-    assert window.p is None
-    assert "validation inside the sidebands fails" in window.withheld
-    assert "the selection follows the mass" in window.withheld
+    assert window.counts.n_on > 3 * window.counts.expected, "the selection is a fake excess"
+    assert (window.z, window.p) == (None, None)
+    assert window.withheld
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_reason_names_the_features(quick, seed):
+    window = quick(leaking(50, seed), **LEAK, seed=seed).windows[0]
+    assert window.withheld.startswith("validation inside the sidebands fails")
+    assert "the mass" in window.withheld
     assert window.validation.z > 3
 
 
@@ -86,8 +91,8 @@ def test_withheld_windows_are_no_candidates(quick):
     events = novum.toy_dijets(6000, 60, seed=1)
     m = events.column("mjj")
     # leaks the mass above 4 TeV only
-    noise = np.random.default_rng(0).normal(0, 20, len(m))
-    leak = np.where(m > 4000, m + noise, 3800 + 10 * noise)
+    noise = np.random.default_rng(0).normal(0, 50, len(m))
+    leak = np.where(m > 4000, m + noise, 3500 + 10 * noise)
     events = replace(events, features={**events.features, "leak": leak})
     result = quick(
         events,

@@ -40,6 +40,9 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
     """
 
     name: ClassVar[str] = "trees"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2309.13111", "Tree-based algorithms for weakly supervised anomaly detection"),
+    )
 
     def __init__(
         self,

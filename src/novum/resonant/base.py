@@ -19,14 +19,6 @@ from novum.windows import Window
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The paper a method comes from."""
-
-    arxiv: str
-    title: str
-
-
 @dataclass(frozen=True, eq=False)
 class Task:
     """A two-class problem: y = 1 is what might hold signal, y = 0 what it is compared with.
@@ -45,9 +37,13 @@ class Task:
 
 
 class ResonantMethod(BaseEstimator, ABC):
-    """Base of all resonant methods. Higher scores are more anomalous."""
+    """Base of all resonant methods. Higher scores are more anomalous.
 
-    reference: ClassVar[tuple[Reference, ...]]
+    A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
+    arXiv id and title.
+    """
+
+    reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 
     @abstractmethod

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import InputError
-from novum.resonant.base import FloatArray, Reference, ResonantMethod, Task
+from novum.resonant.base import FloatArray, ResonantMethod, Task
 from novum.windows import Window
 
 
@@ -24,9 +24,9 @@ class CWoLa(ResonantMethod):
     """
 
     name: ClassVar[str] = "cwola"
-    reference: ClassVar[tuple[Reference, ...]] = (
-        Reference("1805.02664", "Anomaly Detection for Resonant New Physics with Machine Learning"),
-        Reference("1902.02634", "Extending the search for new resonances with machine learning"),
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("1805.02664", "Anomaly Detection for Resonant New Physics with Machine Learning"),
+        ("1902.02634", "Extending the search for new resonances with machine learning"),
     )
 
     def prepare(

@@ -206,14 +206,13 @@ class _Search:
             for o, s in zip(outcomes, scores, strict=True)
             if (record := evaluate_window(self.events, self.probe, sample, o, s, config))
         )
-        papers = tuple(r.arxiv for r in self.method.reference)
         return SearchResult(
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
             versions={name: version(name) for name in VERSIONED}
             | {"python": platform.python_version()},
-            references=(*papers, "1911.03947", "physics/0702156", "1007.1727", "1005.1891"),
+            references=self._references(),
             input=InputRecord(
                 origin=self.events.meta.origin,
                 n_events=len(self.events),
@@ -236,6 +235,13 @@ class _Search:
             evaluation=evaluation,
             warnings=_warnings(sample, outcomes, scale),
         )
+
+    def _references(self) -> tuple[str, ...]:
+        """arXiv ids of the method, the classifier, the family and the statistics."""
+        members = (self.method, self.classifier)
+        papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
+        background = "1911.03947" if self.config.family == "dijet" else "1407.0558"
+        return (*papers, background, "physics/0702156", "1007.1727", "1005.1891")
 
 
 def effective_scale(w: NDArray[np.float64]) -> float:
