@@ -109,9 +109,9 @@ def lhco(results: Results) -> str:
     scans = [
         (
             run["seed"],
-            run["injected"],
+            NAMES[key],
             *(_cell(run["windows"][c]) for c in centers),
-            run["global_p"],
+            run["global_p"] or "none",
         )
         for key in NAMES
         for run in results[key]

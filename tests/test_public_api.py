@@ -58,6 +58,7 @@ NAMES = {
         "bump_scan",
         "correlated_counts",
         "family",
+        "final_fit",
         "find_range",
         "fit_batch",
         "fit_peak",

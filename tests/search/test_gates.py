@@ -31,7 +31,7 @@ def broken(seed: int = 2):
     return events.take(~dent)
 
 
-@pytest.mark.parametrize("noise", [0, 1, 50, 100])
+@pytest.mark.parametrize("noise", [0, 1, 50])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_copy_of_the_mass_is_withheld(quick, noise, seed):
     window = quick(leaking(noise, seed), **LEAK, seed=seed).windows[0]
@@ -111,6 +111,7 @@ def test_withheld_windows_are_no_candidates(quick):
 
 
 def test_the_reason_reaches_console_file_and_report(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("novum.report.write.to_bytes", lambda figure, format: b"<svg/>")
     for name in ("out", "err"):
         monkeypatch.setattr(console, name, Console(width=400, stderr=name == "err"))
     write_events(broken(), tmp_path / "events.parquet")

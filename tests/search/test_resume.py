@@ -11,10 +11,23 @@ from sklearn.naive_bayes import GaussianNB
 
 import novum
 from novum.errors import OutputError
+from novum.events import Events
 from novum.search import SearchResult
 
-SCAN = {"width": 400, "centers": (3300, 3700), "classifier": GaussianNB(), "n_params": 3}
+SCAN = {
+    "width": 400,
+    "centers": (3300, 3700),
+    "classifier": GaussianNB(),
+    "n_params": 3,
+    "n_toys": 50,
+}
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(scope="module")
+def toy() -> Events:
+    """Smaller than that of the other tests: this module runs many searches."""
+    return novum.toy_dijets(4000, 60, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +115,7 @@ def test_an_interrupt_while_writing_loses_nothing(toy, quick, whole, tmp_path, m
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 5}, {"eps_b": 0.1}, {"centers": (3300, 3900)}, {"features": ["mj_low", "delta_mj"]}],
+    [{"seed": 5}, {"eps_b": 0.2}, {"centers": (3300, 3900)}, {"features": ["mj_low", "delta_mj"]}],
     ids=str,
 )
 def test_another_config_is_not_resumed(interrupted, toy, quick, change):
