@@ -25,7 +25,7 @@ from novum.search import HuntConfig
 from novum.simulation.toy import FEATURES
 
 PLAIN = ["--mass", "mjj", "--features", ",".join(FEATURES), "-j", "1"]
-SETTINGS = {"--members": 1, "--repeats": 1, "--folds": 3, "--eps-b": 0.05, "--n-toys": 200}
+SETTINGS = {"--members": 1, "--repeats": 1, "--folds": 3, "--eps-b": 0.1, "--n-toys": 100}
 SMALL = [str(word) for pair in SETTINGS.items() for word in pair]
 WINDOW = ["--window", "3300,3700"]
 QUICK = [*PLAIN, *SMALL, *WINDOW]
@@ -75,7 +75,7 @@ def result_of(folder: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def expected(toy):
-    settings = {"members": 1, "repeats": 1, "folds": 3, "eps_b": 0.05, "n_toys": 200}
+    settings = {"members": 1, "repeats": 1, "folds": 3, "eps_b": 0.1, "n_toys": 100}
     return novum.hunt(toy, mass="mjj", features=FEATURES, window=(3300, 3700), n_jobs=1, **settings)
 
 
@@ -559,8 +559,8 @@ def test_tev_masses_against_gev_windows(toy, tmp_path, capsys):
 
 def test_too_few_events(toy, tmp_path, capsys):
     path = tmp_path / "few.parquet"
-    pq.write_table(pa.table({k: v[:200] for k, v in table(toy).items()}), path)
-    line = refused(capsys, tmp_path, path, *PLAIN[:4], "--width", "400", "--fit-range", "2400,6000")
+    pq.write_table(pa.table({k: v[:60] for k, v in table(toy).items()}), path)
+    line = refused(capsys, tmp_path, path, *PLAIN[:4], "--width", "400", "--fit-range", "2400,4000")
     assert "event" in line
 
 

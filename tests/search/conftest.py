@@ -107,13 +107,14 @@ def order_free() -> OrderFree:
 class StopAfter(NoProgress):
     """A meter that interrupts the search once so many windows are trained."""
 
-    def __init__(self, windows: int) -> None:
+    def __init__(self, windows: int, error: type[BaseException] = KeyboardInterrupt) -> None:
         self.left = windows
+        self.error = error
 
     def track(self, items, description, total=None):
         if description.startswith("training"):
             if self.left == 0:
-                raise KeyboardInterrupt
+                raise self.error
             self.left -= 1
         yield from items
 

@@ -116,6 +116,12 @@ def test_a_stated_fit_range_is_kept(m):
     assert all(2800 / grid <= w.span[0] and w.span[1] <= 6000 * grid for w in made.windows)
 
 
+@pytest.mark.parametrize("settings", [{}, {"window": (3300, 3700)}, {"width": 400}], ids=str)
+def test_a_fit_range_wider_than_the_data_ends_with_them(m, settings):
+    made = plan(m, fit_range=(1000, 12000), **settings)
+    assert made.fit_range == (made.edges[0], made.edges[-1])
+
+
 def test_the_range_starts_after_a_turn_on():
     rng = np.random.default_rng(1)
     m = novum.toy_dijets(30000, 0, seed=5).column("mjj")

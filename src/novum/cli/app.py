@@ -109,12 +109,11 @@ def _hunt_and_report(
     return result
 
 
-def _demo(output: Path, settings: HuntConfig, jobs: int | None) -> None:
+def _demo(output: Path, config: HuntConfig, jobs: int | None) -> None:
     """Search the sample with the resonance and its twin; print the null first."""
     from novum.cli import console
-    from novum.search.demo import demo_config, demo_events
+    from novum.search.demo import demo_events
 
-    config = demo_config(settings)
     twin = output / "background-only"
     found = _hunt_and_report(demo_events(config.seed), output, config, jobs)
     nothing = _hunt_and_report(demo_events(config.seed, 0), twin, config, jobs)
@@ -217,8 +216,11 @@ def run(tokens: Sequence[str]) -> int:
     try:
         words = _split_commas(list(tokens))
         words, values = _take_config(words)
-        configs = () if values is None else (Dict(values, use_commands_as_keys=False),)
-        app.config = configs
+        app.config = tuple(
+            Dict(source, use_commands_as_keys=False)
+            for source in (values, _demo_settings(words))
+            if source is not None
+        )
         app(
             words,
             exit_on_error=False,
@@ -238,6 +240,15 @@ def run(tokens: Sequence[str]) -> int:
         console.err.print("interrupted; finished windows are kept, continue with --resume")
         return 130
     return 0
+
+
+def _demo_settings(words: list[str]) -> dict[str, Any] | None:
+    """What ``hunt --demo`` sets where neither an option nor a config file does."""
+    if words[:1] != ["hunt"] or "--demo" not in words:
+        return None
+    from novum.search.demo import DEMO_SETTINGS
+
+    return DEMO_SETTINGS
 
 
 def _split_commas(tokens: list[str]) -> list[str]:
