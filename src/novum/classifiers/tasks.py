@@ -60,9 +60,12 @@ def fit_tasks(
     Raises
     ------
     ConfigError
-        If the classifier cannot honour weights, on which the balance of the classes rests.
+        If the classifier cannot honour weights, on which the balance of the classes rests, or
+        `n_jobs` is 0.
     """
     check_classifier(classifier)
+    if n_jobs == 0:
+        raise ConfigError("jobs: must not be 0; leave it out to use every core")
     workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
     jobs = (delayed(_fit)(classifier, t, s) for t, s in zip(tasks, seeds, strict=True))
     parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="1.5*n_jobs")
@@ -71,6 +74,8 @@ def fit_tasks(
 
 def check_classifier(classifier: Any) -> None:
     """Raise ConfigError unless `classifier` can be cloned, weighted and asked for a score."""
+    if isinstance(classifier, type):
+        raise ConfigError(f"classifier: give an instance, {classifier.__name__}(), not the class")
     name = type(classifier).__name__
     if not (hasattr(classifier, "fit") and hasattr(classifier, "get_params")):
         raise ConfigError(f"classifier: {name} is not a scikit-learn classifier")

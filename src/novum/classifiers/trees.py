@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 FloatArray = NDArray[np.float64]
 
@@ -74,9 +74,9 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit all members to X (n, d) and y (n,) with weights (n,)."""
-        X = np.asarray(X, dtype=np.float64)
-        self._edges = [_quantile_edges(column) for column in X.T]
-        codes = self._codes(X)
+        values: FloatArray = check_array(X, dtype=np.float64)
+        self._edges = [_quantile_edges(column) for column in values.T]
+        codes = self._codes(values)
         seeds = np.random.SeedSequence(self.random_state).generate_state(self.members)
         self.estimators_: list[HistGradientBoostingClassifier] = [
             HistGradientBoostingClassifier(
@@ -96,7 +96,7 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Mean log-odds of the second class, shape (n,)."""
         check_is_fitted(self)
-        codes = self._codes(np.asarray(X, dtype=np.float64))
+        codes = self._codes(check_array(X, dtype=np.float64))
         total: Any = sum(member.decision_function(codes) for member in self.estimators_)
         return np.asarray(total / len(self.estimators_), dtype=np.float64)
 

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
 from novum import __version__
-from novum.errors import ConfigError, NovumError
+from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import HuntConfig, read_config
 
@@ -24,9 +24,11 @@ app = App(
     help="Find anomalies in collision data and say how sure one may be.",
     version=__version__,
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
 )
 
-PAIRS = ("--features", "--window", "--centers", "--fit-range")
+RUN_KEYS = ("output", "jobs", "probe")  # options of hunt that are no settings of the search
+COMMA_SEPARATED = ("--features", "--window", "--centers", "--fit-range")
 DEMO_OUTPUT = Path("novum-demo")
 
 Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
@@ -70,8 +72,8 @@ def hunt(
 
     settings = settings or HuntConfig()
     if demo:
-        if events is not None:
-            raise ConfigError("--demo draws its own events; leave out the file")
+        if events is not None or probe is not None:
+            raise ConfigError("--demo draws its own events; leave out the file and --probe")
         if resume:
             raise ConfigError("--demo takes a minute and cannot be resumed")
         _demo(output or DEMO_OUTPUT, settings, jobs)
@@ -147,6 +149,8 @@ def bumphunt(
     from novum.io import write_text
     from novum.search.bump import bumphunt as run_bumphunt
 
+    if output is not None and output.exists():
+        raise OutputError(f"{output}: exists already and is not overwritten")
     result = run_bumphunt(spectrum, settings, progress=console.RichProgress())
     if output is not None:
         write_text(output, result.to_json(), overwrite=False)
@@ -213,8 +217,9 @@ def run(tokens: Sequence[str]) -> int:
     from novum.cli import console
 
     warnings.showwarning = console.show_warning
+    words = list(tokens)
     try:
-        words = _split_commas(list(tokens))
+        words = _split_commas(words)
         words, values = _take_config(words)
         app.config = tuple(
             Dict(source, use_commands_as_keys=False)
@@ -237,8 +242,14 @@ def run(tokens: Sequence[str]) -> int:
         )
         return 1
     except KeyboardInterrupt:
-        console.err.print("interrupted; finished windows are kept, continue with --resume")
+        hint = (
+            "; finished windows are kept, continue with --resume" if words[:1] == ["hunt"] else ""
+        )
+        console.err.print(f"interrupted{hint}")
         return 130
+    except OSError as error:  # the terminal or pipe that we print to
+        sys.stderr.write(f"error: cannot print: {error.strerror}\n")
+        return 1
     return 0
 
 
@@ -256,9 +267,9 @@ def _split_commas(tokens: list[str]) -> list[str]:
     out: list[str] = []
     for i, token in enumerate(tokens):
         name, equals, value = token.partition("=")
-        if equals and name in PAIRS:
+        if equals and name in COMMA_SEPARATED:
             out += [name, *_words(name, value)]
-        elif i and tokens[i - 1] in PAIRS:
+        elif i and tokens[i - 1] in COMMA_SEPARATED:
             out += _words(tokens[i - 1], token)
         else:
             out.append(token)
@@ -281,10 +292,13 @@ def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
     ]
     if "--config" not in words:
         return words, None
+    if words.count("--config") > 1:
+        raise ConfigError("--config: give one file")
     at = words.index("--config")
     if at + 1 == len(words):
         raise ConfigError("--config: name a YAML or JSON file")
     path = words[at + 1]
     values = read_config(path)
-    HuntConfig().with_values(values, path)
+    settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
+    HuntConfig().with_values(settings, path)
     return words[:at] + words[at + 2 :], {k.replace("_", "-"): v for k, v in values.items()}

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from novum.search.result import with_relation
+
 if TYPE_CHECKING:
     from novum.catalogue import Entry
     from novum.io import InputSummary
@@ -33,7 +35,8 @@ class RichProgress:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=err, transient=True) as bars:
+        disable = not err.is_terminal
+        with Progress(*columns, console=err, transient=True, disable=disable) as bars:
             yield from bars.track(items, total=total, description=escape(description))
 
     def message(self, text: str) -> None:
@@ -88,8 +91,13 @@ def print_search(result: SearchResult) -> None:
     for warning in result.warnings:
         out.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     out.print(escape(result.summary()), style="bold", highlight=False)
+    if result.withheld_note:
+        out.print(f"[yellow]note:[/] {escape(result.withheld_note)}", highlight=False)
     if result.inclusive_global_p is not None:
-        out.print(f"before the selection: global p = {result.inclusive_global_p}", highlight=False)
+        out.print(
+            f"before the selection: global p {with_relation(result.inclusive_global_p)}",
+            highlight=False,
+        )
     for record in result.evaluation:
         if best_is(result, record.window.low) and record.max_sic is not None:
             out.print(
@@ -129,10 +137,9 @@ def print_bumphunt(result: BumpHuntResult) -> None:
         )
     out.print(table)
     best = result.best
-    relation = "" if result.global_p.is_bound else "= "
     out.print(
         f"best window {best.window.low:.5g}-{best.window.high:.5g} GeV, local z = {best.z:.2f}, "
-        f"global p {relation}{result.global_p}",
+        f"global p {with_relation(result.global_p)}",
         style="bold",
         highlight=False,
     )

@@ -146,6 +146,8 @@ def _first_bytes(file: Path) -> bytes:
             raise InputError("is not a regular file", file=file)
         with open(file, "rb") as handle:
             return handle.read(16)
+    except NovumError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"no such file{_near_files(file)}", file=file) from None
     except OSError as error:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from novum.errors import FitError
-from novum.search.config import HuntConfig
+from novum.search.config import MIN_FIT_P, HuntConfig
 from novum.search.crossfitting import Scores
 from novum.search.inputs import Sample
 from novum.search.result import (
@@ -35,8 +36,9 @@ from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
 
-MIN_FIT_P = 0.01
 MAX_VALIDATION_Z = 3.0  # two-sided: one signal-free window in 370 is withheld for nothing
+MAX_RANK_CORRELATION = 0.3
+VALIDATION_TAIL = 1.0  # a score of 1 is reached by a tenth of the sidebands
 FEATURE_BINS = 40
 
 
@@ -77,13 +79,13 @@ def analyse_window(
     counts = on_off_counts(share, m, w, window, fit)
     validation = validate(scores.score, m, sample.w, window)
     tied = float(counts.n_off / counts.n_sb)
-    withheld = _reason_to_withhold(fit, validation, tied, config)
+    follower = follows_mass(sample, window, config.features)
+    withheld = follower or _reason_to_withhold(fit, validation, tied, config)
     p = z = None
     if withheld is None:
         z, p = _on_off(counts, config)
     histogram = np.histogram(m, plan.fit_edges, weights=w * share)[0]
     shape, shape_fit = _shape(histogram, plan, window, config)
-    inclusive = shape_test(fit)
     result = WindowResult(
         window=WindowEdges(window.low, window.high, window.sidebands),
         p=p,
@@ -94,7 +96,7 @@ def analyse_window(
         selected_counts=_on_all_bins(histogram, plan),
         shape=shape,
         shape_fit=None if shape_fit is None else fit_record(shape_fit, plan),
-        inclusive=_gated(inclusive.z, inclusive.p, fit),
+        inclusive=_inclusive(fit, config),
         validation=validation,
         folds=_per_fold(scores, sample, w, counts, config),
         repeat_z=_per_repeat(scores, sample, w, fit, config),
@@ -128,10 +130,13 @@ def validate(score: FloatArray, m: FloatArray, w: FloatArray, window: Window) ->
     """Mean score in the halves of the sidebands next to the signal region against the far halves.
 
     No classifier was told these halves apart, but one that reads the mass off the features scores
-    higher the closer to the signal region: the excess that it fakes there starts here. All
-    sideband events take part, so that this sees far smaller trends than a selection could.
+    higher the closer to the signal region: the excess that it fakes there starts here. The bulk
+    of the sidebands decides: the most anomalous tenth is left out, because the tails of a strong
+    signal leak there, into the halves next to the signal region.
     """
     (a, b), (c, d) = window.sidebands
+    bulk = score < VALIDATION_TAIL
+    score, m, w = score[bulk], m[bulk], w[bulk]
     lower, upper = (a + b) / 2, (c + d) / 2
     halves = [(lower, b), (c, upper), (a, lower), (upper, d)]
     means, variances = np.array([_mean(score, w, (m >= x) & (m < y)) for x, y in halves]).T
@@ -151,6 +156,24 @@ def _mean(score: FloatArray, w: FloatArray, rows: NDArray[np.bool_]) -> tuple[fl
     return float(mean), float(weights**2 @ (values - mean) ** 2 / total**2)
 
 
+def follows_mass(sample: Sample, window: Window, names: tuple[str, ...]) -> str | None:
+    """Why the features break CWoLa's assumption outright; None where they do not.
+
+    A feature that is nearly the mass lets trees cut out the signal region with steps so sharp
+    that the sidebands show nothing of it.
+    """
+    rows = window.in_sidebands(sample.m)
+    m = sample.m[rows]
+    for name, column in zip(names, sample.X[rows].T, strict=True):
+        correlation = stats.spearmanr(column, m).statistic if np.ptp(column) > 0 else 0.0
+        if abs(correlation) > MAX_RANK_CORRELATION:
+            return (
+                f"the feature '{name}' follows the mass (rank correlation {correlation:.2f} in the "
+                "sidebands): a selection on it selects a mass range"
+            )
+    return None
+
+
 def _reason_to_withhold(
     fit: SpectrumFit, validation: Validation, efficiency: float, config: HuntConfig
 ) -> str | None:
@@ -168,7 +191,8 @@ def _reason_to_withhold(
         return (
             f"validation inside the sidebands fails: the mean score is {validation.inner:.3f} next "
             f"to the signal region and {validation.outer:.3f} away from it (z = "
-            f"{validation.z:.1f}); features follow the mass"
+            f"{validation.z:.1f}); the features follow the mass, or a signal lies beside this "
+            "window"
         )
     return None
 
@@ -187,6 +211,14 @@ def _shape(
     except FitError as error:
         return Test(None, None, f"the selected spectrum cannot be fitted: {error}"), None
     return _gated(test.z, test.p, fit), fit
+
+
+def _inclusive(fit: SpectrumFit, config: HuntConfig) -> Test:
+    try:
+        test = shape_test(fit, seed=config.seed)
+    except FitError as error:
+        return Test(None, None, f"the inclusive spectrum cannot be tested: {error}")
+    return _gated(test.z, test.p, fit)
 
 
 def _gated(z: float, p: PValue, fit: SpectrumFit) -> Test:

@@ -13,6 +13,8 @@ from novum.errors import ConfigError, FitError
 from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
+from novum.search.config import MIN_FIT_P
+from novum.search.inputs import check_looks_like_gev, usable_weights
 from novum.search.result import BestWindow, WindowEdges
 from novum.search.scan import geometric_edges
 from novum.statistics import (
@@ -31,7 +33,6 @@ FloatArray = NDArray[np.float64]
 
 SCHEMA = "novum-bump-hunt"
 PEAK_Z = 3.0  # below, there is no peak to measure
-MIN_FIT_P = 0.01
 BINS_ACROSS = 16  # bins per signal region of a spectrum made from events
 
 
@@ -121,9 +122,7 @@ def bumphunt(
     InputError, WindowError, FitError, ConfigError
         Names what is wrong.
     """
-    config = config or BumpHuntConfig()
-    if config.peak not in ("gaussian", "voigt"):
-        raise ConfigError(f"peak: must be gaussian or voigt, got '{config.peak}'")
+    config = (config or BumpHuntConfig()).validated()
     if config.mass is None:
         spectrum = read_spectrum(path, luminosity=config.luminosity)
     else:
@@ -143,15 +142,22 @@ def bumphunt(
 
 def _histogram(path: str | Path, config: BumpHuntConfig) -> Spectrum:
     assert config.mass is not None
-    events = open_events(path).read([config.mass])
+    source = open_events(path)
+    events = source.read([config.mass])
     require_finite(events, [config.mass])
-    m = to_gev(events.column(config.mass), config.mass_unit)
+    unit = config.mass_unit or source.schema.units.get(config.mass)
+    m = to_gev(events.column(config.mass), unit or "GeV")
+    if unit is None and config.family == "dijet":
+        check_looks_like_gev(m, f"{path}, column '{config.mass}'", config.sqrt_s)
+    w = usable_weights(events)
     if config.fit_range is not None:
-        m = m[(m >= config.fit_range[0]) & (m <= config.fit_range[1])]
+        inside = (m >= config.fit_range[0]) & (m <= config.fit_range[1])
+        m, w = m[inside], w[inside]
     if len(m) == 0:
         raise ConfigError(f"fit_range: holds no events of {path}")
     edges = geometric_edges(m, config.relative_width, BINS_ACROSS // 2)
-    return Spectrum(edges, np.histogram(m, edges)[0].astype(np.float64), str(path))
+    counts = np.histogram(m, edges, weights=w * (w.sum() / (w**2).sum()))[0]
+    return Spectrum(edges, counts, str(path))
 
 
 def _in_range(

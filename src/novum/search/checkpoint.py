@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +43,18 @@ class Checkpoint:
             raise OutputError(f"{self.folder}: is a file, not a folder")
         if self.folder.is_dir() and any(self.folder.iterdir()):
             if not resume:
-                hint = (
-                    "; it holds an interrupted search: continue it with --resume"
-                    if self._partial.is_dir()
-                    else ""
-                )
+                hint = ""
+                if self._partial.is_dir():
+                    hint = "; it holds an interrupted search: continue it with --resume"
+                elif (self.folder / "result.json").exists():
+                    hint = "; it holds a finished search: novum report makes its report again"
                 raise OutputError(f"{self.folder}: exists and is not empty{hint}")
             self._check_key(key)
+        self._key = key
         try:
-            self._partial.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be made: {error.strerror}") from None
-        write_text(self._partial / _STATE, json.dumps({"key": key}))
 
     def _check_key(self, key: str) -> None:
         if not self._partial.is_dir():
@@ -75,12 +76,17 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Scores(window=window, **{name: data[name] for name in data.files})
-        except (OSError, ValueError, TypeError, EOFError):
+        except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
             path.unlink()
             return None
 
     def save(self, scores: Scores) -> None:
         """Keep the scores of a window."""
+        try:
+            self._partial.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}") from None
+        write_text(self._partial / _STATE, json.dumps({"key": self._key}))
         with atomic_path(self._path(scores.window)) as temporary, open(temporary, "wb") as file:
             np.savez(
                 file,

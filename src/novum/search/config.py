@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from novum.errors import ConfigError, InputError, nearest
 
 Pair = tuple[float, float]
+
+MIN_FIT_P = 0.01  # a masked fit below this says nothing about the background
+MOST_FOLDS = 100
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,10 @@ class HuntConfig:
     mass : str
         Column of the resonant variable.
     features : tuple of str
-        Columns the classifier sees; never the resonant variable.
+        Columns the classifier sees, as A,B,C; never the resonant variable.
     mass_unit : str or None
-        Unit of the mass column in the input: GeV, TeV or MeV; None: what the file states, else
-        GeV, unless the numbers look like TeV. Everything else is in GeV.
+        Unit of the mass column in the input: GeV, TeV or MeV. Where not given, what the file
+        states, else GeV. Everything else is in GeV.
     method : str
         Name of the resonant method, as `novum methods` lists it.
     classifier : str
@@ -39,11 +43,11 @@ class HuntConfig:
     folds : int
         Folds of the cross-fit.
     repeats : int
-        Redrawn cross-fits whose scores are averaged.
+        Redrawn cross-fits whose counts are averaged.
     eps_b : float
         Background efficiency of the selection, fixed beforehand.
     window : (low, high) or None
-        One signal region instead of a scan [GeV].
+        One signal region instead of a scan, as LOW,HIGH [GeV].
     relative_width : float
         Signal-region width over its centre in the default scan.
     width : float or None
@@ -53,15 +57,16 @@ class HuntConfig:
     sideband : float or None
         Width of each sideband [GeV]; by default half the width of the signal region.
     centers : (first, last) or None
-        First and last centre of a linear scan [GeV].
+        First and last centre of a linear scan, as FIRST,LAST [GeV].
     fit_range : (low, high) or None
-        Range of the spectrum fit [GeV]; None: found from the data.
+        Range of the spectrum fit, as LOW,HIGH [GeV]; found from the data where not given.
     family : str
         Spectrum family: dijet or exp-polynomial.
     sqrt_s : float
         Centre-of-mass energy of the dijet family [GeV].
     n_params : int or None
-        Number of parameters of the family; None: chosen by an F-test on masked, pre-cut data.
+        Number of parameters of the family; chosen by an F-test on masked, pre-cut data where not
+        given.
     n_toys : int
         Toys of the whole scan behind the global p-value.
     seed : int
@@ -118,23 +123,37 @@ class HuntConfig:
         ):
             if getattr(self, key) < least:
                 raise ConfigError(f"{key}: must be at least {least}, got {getattr(self, key)}")
+        if self.folds > MOST_FOLDS:
+            raise ConfigError(f"folds: must be at most {MOST_FOLDS}, got {self.folds}")
+        if not 0 < self.relative_width < 1:
+            raise ConfigError(
+                f"relative_width: must be between 0 and 1, got {self.relative_width:g}"
+            )
+        for key in ("window", "centers", "fit_range"):
+            pair = getattr(self, key)
+            if pair is None:
+                continue
+            if not (pair[0] < pair[1] or (key == "centers" and pair[0] == pair[1])):
+                raise ConfigError(f"{key}: {pair[0]:g},{pair[1]:g} is empty; give LOW,HIGH")
         if not 0 < self.eps_b < 0.5:
             raise ConfigError(f"eps_b: must be between 0 and 0.5, got {self.eps_b:g}")
         if self.window is not None and self.centers is not None:
             raise ConfigError("window and centers: give one window or a scan, not both")
         for key in ("width", "step", "sideband", "sqrt_s"):
             value = getattr(self, key)
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < math.inf:
                 raise ConfigError(f"{key}: must be positive, got {value:g}")
         if self.width is None and (self.step is not None or self.centers is not None):
             raise ConfigError("step and centers: a linear scan also needs its width (--width)")
+        if self.sideband is not None and self.window is None and self.width is None:
+            raise ConfigError("sideband: give it with --window or --width")
         if self.window is not None and self.width is not None:
             raise ConfigError("window and width: give one window or a scan, not both")
         return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, in the order of the attributes."""
-        return asdict(self)
+        return {key: _builtin(value) for key, value in asdict(self).items()}
 
     def hash(self) -> str:
         """Twelve hexadecimal digits that identify the settings."""
@@ -158,10 +177,18 @@ class HuntConfig:
                 hint = f"; did you mean '{near[0]}'?" if near else f"; known: {sorted(known)}"
                 raise ConfigError(f"{source}: unknown key '{key}'{hint}")
         try:
-            typed = msgspec.convert({**_plain(self), **values}, HuntConfig)
+            plain = {key: _builtin(value) for key, value in values.items()}
+            typed = msgspec.convert({**_plain(self), **plain}, HuntConfig, strict=False)
         except msgspec.ValidationError as error:
             raise ConfigError(f"{source}: {error}") from None
-        return replace(typed)
+        return typed
+
+
+def _builtin(value: Any) -> Any:
+    """NumPy scalars and arrays as Python numbers and lists."""
+    if isinstance(value, list | tuple):
+        return [_builtin(v) for v in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _plain(config: HuntConfig) -> dict[str, Any]:
@@ -180,14 +207,26 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is a subset of YAML
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"cannot read the config: {error.strerror}", file=path) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not valid YAML or JSON: {error}", file=path) from None
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"not valid YAML or JSON: {reason}", file=path) from None
     if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
         raise InputError("a config is a mapping of option names to values", file=path)
     config = {key.replace("-", "_"): value for key, value in data.items()}
     if isinstance(config.get("features"), str):
         config["features"] = [name.strip() for name in config["features"].split(",")]
+    for key in ("window", "centers", "fit_range"):
+        if isinstance(config.get(key), str):
+            config[key] = _numbers(config[key], key, path)
     return config
+
+
+def _numbers(text: str, key: str, path: Path) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{path}: {key} is two numbers, LOW,HIGH, not '{text}'") from None

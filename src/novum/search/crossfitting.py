@@ -12,6 +12,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from novum.classifiers import fit_tasks
+from novum.errors import InputError
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod, Task
 from novum.search.inputs import Sample
@@ -53,18 +54,20 @@ class Scores:
         )
 
 
-def fold_of(ids: NDArray[np.uint64], seed: int, k: int) -> NDArray[np.int8]:
+def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDArray[np.int8]:
     """Fold of each event from a hash of its id: copies of an event share it.
 
     Parameters
     ----------
     ids : uint64 array (n,)
     seed : int
-        Redraws the folds.
+        Draws the folds.
     k : int
         Number of folds.
+    repeat : int
+        Draws them anew, differently for every seed.
     """
-    salt = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    salt = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
     return (_splitmix64(_splitmix64(ids) ^ salt) % np.uint64(k)).astype(np.int8)
 
 
@@ -111,8 +114,10 @@ def crossfit(
     n = len(sample.m)
     shape = (repeats, n)
     by_repeat = np.empty(shape, np.float32)
-    fold_by_repeat = np.stack([fold_of(sample.ids, seed + r, folds) for r in range(repeats)])
+    fold_by_repeat = np.stack([fold_of(sample.ids, seed, folds, r) for r in range(repeats)])
     probe_total = np.zeros(0 if probe is None else len(probe.m))
+    reference_rows = window.in_sidebands(sample.m) & (sample.w > 0)
+    _require_full_folds(fold_by_repeat, reference_rows, folds, sample.ids)
     cells = [(r, f) for r in range(repeats) for f in range(folds)]
     seeds = [fit_seed(seed, window, r, f) for r, f in cells]
     methods: list[ResonantMethod] = []
@@ -150,6 +155,23 @@ def crossfit(
     )
 
 
+def _require_full_folds(
+    fold_by_repeat: NDArray[np.int8],
+    sidebands: NDArray[np.bool_],
+    folds: int,
+    ids: NDArray[np.uint64],
+) -> None:
+    for fold in fold_by_repeat:
+        if np.bincount(fold[sidebands], minlength=folds).min() == 0:
+            raise InputError(
+                f"a fold of {folds} holds no sideband events: folds are dealt by event id, and "
+                f"there are {len(np.unique(ids))} different ids; use fewer folds, or leave out a "
+                "column 'id' that does not identify events",
+                column="id",
+                value=folds,
+            )
+
+
 def fit_seed(seed: int, window: Window, repeat: int, fold: int) -> int:
     """Seed of one fit."""
     edges = np.array([window.low, window.high]).view(np.uint32)
@@ -174,6 +196,7 @@ class TailScore:
     """
 
     def __init__(self, reference: FloatArray, weight: FloatArray) -> None:
+        reference, weight = reference[weight > 0], weight[weight > 0]
         values, inverse = np.unique(reference, return_inverse=True)
         per_value = np.bincount(inverse, weights=weight)
         above = np.cumsum(per_value[::-1])[::-1]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from novum.errors import InputError, WindowError
 from novum.events import Events
-from novum.io import open_events, require_finite, to_gev
-from novum.search.config import HuntConfig
+from novum.io import events_from_columns, open_events, require_finite, to_gev
+from novum.search.config import HuntConfig, Pair
 
 FloatArray = NDArray[np.float64]
 
@@ -41,19 +41,21 @@ def as_events(data: Any, config: HuntConfig) -> tuple[Events, HuntConfig]:
 
     Where a file states the unit of its mass axis and the config does not, the file decides.
     """
+    wanted = [config.mass, *config.features] if config.mass and config.features else None
     if isinstance(data, Events):
         return data, config
     if isinstance(data, str | Path):
         source = open_events(data)
         unit = config.mass_unit or source.schema.units.get(config.mass)
-        wanted = [config.mass, *config.features] if config.mass and config.features else None
-        return source.read(wanted), replace(config, mass_unit=unit)
+        events = source.read(wanted)
+        named = replace(events, meta=replace(events.meta, origin=str(data)))
+        return named, replace(config, mass_unit=unit)
     if isinstance(data, np.ndarray) and data.dtype.names:
-        return Events.from_arrays({name: data[name] for name in data.dtype.names}), config
-    columns = getattr(data, "columns", None)
-    if isinstance(data, Mapping) or columns is not None:
-        names = list(data) if isinstance(data, Mapping) else list(columns or ())
-        return Events.from_arrays({str(name): np.asarray(data[name]) for name in names}), config
+        return events_from_columns(data.dtype.names, data.__getitem__, wanted), config
+    if isinstance(data, Mapping):
+        return events_from_columns(data, data.__getitem__, wanted), config
+    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+        return events_from_columns(data.columns, data.__getitem__, wanted), config
     raise InputError(
         "events are given as a path, Events, a mapping of columns, a structured array or a data "
         f"frame, not as {type(data).__name__}"
@@ -82,19 +84,32 @@ def make_sample(events: Events, config: HuntConfig) -> Sample:
                 column=name,
                 value=column[0],
             )
+    return Sample(X=X, m=m, w=usable_weights(events), ids=events.id)
+
+
+def usable_weights(events: Events) -> FloatArray:
+    """Weights that a Poisson likelihood can take, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If a weight is negative or not finite, or all are zero.
+    """
     w = events.weight
     if not np.all(np.isfinite(w)) or w.min() < 0:
         bad = w[~(np.isfinite(w) & (w >= 0))]
         raise InputError(
             f"{len(bad)} weights are negative or not finite (first: {bad[0]:g}); the Poisson "
             "likelihood of a search cannot take them",
-            file=origin,
+            file=events.meta.origin,
             column="weight",
             value=bad[0],
         )
     if not w.sum() > 0:
-        raise InputError("all weights are zero", file=origin, column="weight", value=0.0)
-    return Sample(X=X, m=m, w=w, ids=events.id)
+        raise InputError(
+            "all weights are zero", file=events.meta.origin, column="weight", value=0.0
+        )
+    return w
 
 
 def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:
@@ -108,30 +123,46 @@ def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:
     low, high = float(m.min()), float(m.max())
     asked = config.window or config.centers or config.fit_range
     column = f"{origin}, column '{config.mass}'" if origin else f"column '{config.mass}'"
-    if asked is not None:
-        a, b = asked
-        if high >= a and low <= b:
-            return
-        if high >= 1000 * a and low <= 1000 * b:
-            raise WindowError(
-                f"{a:g}-{b:g} looks like TeV, while {column} runs over {low:.4g}-{high:.4g} GeV; "
-                "give windows in GeV",
-                value=asked,
-            )
-        for factor, unit in ((1000.0, "TeV"), (1e-3, "MeV")):
-            if high * factor >= a and low * factor <= b:
-                raise WindowError(
-                    f"{column} runs over {low:.4g}-{high:.4g}, which looks like {unit}, while "
-                    f"{a:g}-{b:g} is in GeV; pass --mass-unit {unit}",
-                    value=asked,
-                )
+    if asked is not None and not (high >= asked[0] and low <= asked[1]):
+        _refuse_outside(asked, low, high, column, config.sqrt_s)
+    if config.mass_unit is None and config.family == "dijet":
+        check_looks_like_gev(m, column, config.sqrt_s)
+
+
+def _refuse_outside(asked: Pair, low: float, high: float, column: str, sqrt_s: float) -> None:
+    a, b = asked
+    if low < sqrt_s and high >= 1000 * a and low <= 1000 * b:
         raise WindowError(
-            f"{a:g}-{b:g} GeV lies outside the data: {column} runs over {low:.4g}-{high:.4g} GeV",
+            f"{a:g}-{b:g} looks like TeV, while {column} runs over {low:.4g}-{high:.4g} GeV; "
+            "give windows in GeV",
             value=asked,
         )
-    if config.mass_unit is None and config.family == "dijet" and high < 20:
+    for factor, unit in ((1000.0, "TeV"), (1e-3, "MeV")):
+        if high * factor >= a and low * factor <= b:
+            raise WindowError(
+                f"{column} runs over {low:.4g}-{high:.4g}, which looks like {unit}, while "
+                f"{a:g}-{b:g} is in GeV; pass --mass-unit {unit}",
+                value=asked,
+            )
+    raise WindowError(
+        f"{a:g}-{b:g} GeV lies outside the data: {column} runs over {low:.4g}-{high:.4g} GeV",
+        value=asked,
+    )
+
+
+def check_looks_like_gev(m: FloatArray, column: str, sqrt_s: float) -> None:
+    """Refuse a dijet mass axis that nobody gave a unit and that looks like TeV or MeV.
+
+    Raises
+    ------
+    WindowError
+        Names the column, its range and the unit it looks like.
+    """
+    low, high = float(m.min()), float(m.max())
+    unit = "TeV" if high < 20 else "MeV" if low > sqrt_s else None
+    if unit is not None:
         raise WindowError(
-            f"{column} runs over {low:.4g}-{high:.4g}, which looks like TeV; say which with "
-            "--mass-unit TeV or --mass-unit GeV",
+            f"{column} runs over {low:.4g}-{high:.4g}, which looks like {unit}; say which with "
+            f"--mass-unit {unit} or --mass-unit GeV",
             value=(low, high),
         )

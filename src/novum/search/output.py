@@ -34,7 +34,8 @@ def write_tables(
     order), ``fold`` (of the first cross-fit), ``score``, ``selected`` (share of the cross-fits
     that select it). ``selected.parquet`` lists the events of every signal region that at least
     half of the cross-fits select: ``window``, ``id``, ``mass`` [GeV], ``score``, run, lumi and
-    event numbers where the input has them, and the features.
+    event numbers where the input has them, and the features (``feature_NAME`` where a column of
+    that name is taken).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -83,5 +84,6 @@ def _selected(
         "score": scored.score[rows],
         **{name: values[rows] for name, values in events.bookkeeping.items()},
     }
-    columns |= {name: v[rows] for name, v in events.features.items() if name not in columns}
+    for name, values in events.features.items():
+        columns[f"feature_{name}" if name in columns else name] = values[rows]
     return pa.table(columns)

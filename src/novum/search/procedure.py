@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from novum.search.output import write_tables
 from novum.search.result import InputRecord, SearchResult, SpectrumRecord
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
-from novum.search.truth import evaluate_window, most_anomalous
+from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
 from novum.statistics import SpectrumFit, final_fit
 
 VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
@@ -93,10 +94,10 @@ def hunt(
     else:
         config = replace(config, classifier=_describe(classifier))
     check_classifier(classifier)
-    table, config = as_events(events, config)
-    probe_table = None if probe is None else as_events(probe, config)[0]
+    table, resolved = as_events(events, config)
+    held_out = None if probe is None else make_probe(probe, config)
     search = _Search(
-        config, method, classifier, table, probe_table, n_jobs, progress or NoProgress()
+        resolved, method, classifier, table, held_out, n_jobs, progress or NoProgress()
     )
     return search.run(output, resume)
 
@@ -128,27 +129,23 @@ class _Search:
     method: ResonantMethod
     classifier: Any
     events: Events
-    probe: Events | None
+    probe: Probe | None
     n_jobs: int | None
     progress: Progress
 
     def run(self, output: str | Path | None, resume: bool) -> SearchResult:
         config, origin = self.config, self.events.meta.origin
         sample = make_sample(self.events.blind(), config)
-        probe = None if self.probe is None else make_sample(self.probe.blind(), config)
         check_units(sample.m, config, origin)
         scale = effective_scale(sample.w)
         plan = plan_scan(sample.m, sample.w * scale, config)
         digest = sample.sha256()
-        checkpoint = (
-            None
-            if output is None
-            else Checkpoint(output, f"{config.hash()}-{digest}", resume=resume)
-        )
+        key = "-".join((config.hash(), digest, self._surroundings()))
+        checkpoint = None if output is None else Checkpoint(output, key, resume=resume)
         fits = [self._inclusive_fit(plan, i) for i in range(len(plan.windows))]
         outcomes: list[WindowOutcome] = []
         kept: list[Scores] = []
-        for scores, fit in zip(self._scores(sample, probe, plan, checkpoint), fits, strict=True):
+        for scores, fit in zip(self._scores(sample, plan, checkpoint), fits, strict=True):
             outcomes.append(analyse_window(sample, scores, plan, fit, config, scale))
             kept.append(scores.averaged())
         result = self._conclude(sample, plan, outcomes, kept, scale, digest)
@@ -158,6 +155,11 @@ class _Search:
             checkpoint.finish()
         return result
 
+    def _surroundings(self) -> str:
+        """Digest of what else decides the scores: the probe and the versions."""
+        probe = "" if self.probe is None else self.probe.sample.sha256()
+        return hashlib.sha256(f"{probe} {_versions()}".encode()).hexdigest()[:12]
+
     def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
         counts = plan.counts[plan.fit_bins]
         return final_fit(counts, plan.fit_edges, plan.windows[i], plan.family, self.config.n_params)
@@ -165,7 +167,6 @@ class _Search:
     def _scores(
         self,
         sample: Sample,
-        probe: Sample | None,
         plan: ScanPlan,
         checkpoint: Checkpoint | None,
     ) -> Iterator[Scores]:
@@ -181,7 +182,7 @@ class _Search:
                     folds=config.folds,
                     repeats=config.repeats,
                     seed=config.seed,
-                    probe=probe,
+                    probe=None if self.probe is None else self.probe.sample,
                     n_jobs=self.n_jobs,
                     progress=self.progress,
                 )
@@ -200,23 +201,23 @@ class _Search:
     ) -> SearchResult:
         config = self.config
         best = best_window(outcomes)
+        low, high = plan.fit_range
         global_p, gross_vitells = global_significance(sample, plan, outcomes, config)
         evaluation = tuple(
             record
             for o, s in zip(outcomes, scores, strict=True)
-            if (record := evaluate_window(self.events, self.probe, sample, o, s, config))
+            if (record := evaluate_window(self.events, self.probe, sample, o, s))
         )
         return SearchResult(
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions={name: version(name) for name in VERSIONED}
-            | {"python": platform.python_version()},
+            versions=_versions(),
             references=self._references(),
             input=InputRecord(
                 origin=self.events.meta.origin,
                 n_events=len(self.events),
-                n_used=int(plan.counts[plan.fit_bins].sum() / scale),
+                n_used=int(((sample.m >= low) & (sample.m < high)).sum()),
                 weighted=bool(np.any(sample.w != 1)),
                 labelled=self.events.label is not None,
                 sha256=digest,
@@ -233,7 +234,7 @@ class _Search:
             inclusive_global_p=inclusive_significance(outcomes, config),
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
-            warnings=_warnings(sample, outcomes, scale),
+            warnings=_warnings(sample, self.events.label is not None, scale),
         )
 
     def _references(self) -> tuple[str, ...]:
@@ -244,18 +245,19 @@ class _Search:
         return (*papers, background, "physics/0702156", "1007.1727", "1005.1891")
 
 
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
+
+
 def effective_scale(w: NDArray[np.float64]) -> float:
     """Counts per unit of weight that keep the Poisson error of a weighted sum, Σw/Σw²."""
     return float(w.sum() / (w**2).sum())
 
 
-def _warnings(sample: Sample, outcomes: list[WindowOutcome], scale: float) -> tuple[str, ...]:
-    found = []
-    if np.any(sample.w != 1):
-        found.append(
-            f"events are weighted: counts are effective counts, {scale:.4g} per unit of weight"
-        )
-    withheld = sum(o.result.withheld is not None for o in outcomes)
-    if withheld:
-        found.append(f"{withheld} of {len(outcomes)} windows are withheld; they are no trials")
+def _warnings(sample: Sample, labelled: bool, scale: float) -> tuple[str, ...]:
+    if not np.any(sample.w != 1):
+        return ()
+    found = [f"events are weighted: counts are effective counts, {scale:.4g} per unit of weight"]
+    if labelled:
+        found.append("events are weighted: there is no truth-level evaluation")
     return tuple(found)

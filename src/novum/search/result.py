@@ -7,10 +7,11 @@ shows and `load(save(result)) == result`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from novum.errors import FileFormatError, InputError
+from novum.errors import FileFormatError, InputError, OutputError
 from novum.statistics.pvalue import PValue
 
 SCHEMA = "novum-search-result"
@@ -282,16 +283,26 @@ class SearchResult:
                     file=source,
                     value=version,
                 )
-            return msgspec.json.decode(text, type=cls)
+            result = msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FileFormatError(f"damaged result: {error}", file=source) from None
+        best = result.best_window
+        known = {(w.window.low, w.window.high) for w in result.windows}
+        if not known or (best is not None and (best.low, best.high) not in known):
+            raise FileFormatError(
+                "damaged result: its best window is none of its windows", file=source
+            )
+        return result
 
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` into `folder` (made if needed); return its path."""
         from novum.io.atomic import write_text
 
         path = Path(folder) / RESULT_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from None
         write_text(path, self.to_json())
         return path
 
@@ -321,6 +332,22 @@ class SearchResult:
 
         return msgspec.json.schema(SearchResult)
 
+    @property
+    def withheld_note(self) -> str | None:
+        """What the withheld windows hold, in words: no p-value does not mean no excess."""
+        withheld = [w for w in self.windows if w.withheld is not None]
+        if not withheld:
+            return None
+        top = max(
+            withheld,
+            key=lambda w: (w.counts.n_on - w.counts.expected) / max(w.counts.expected_error, 1e-9),
+        )
+        return (
+            f"{len(withheld)} of {len(self.windows)} windows are withheld; the largest excess "
+            f"among them is {top.counts.n_on:.1f} observed, {top.counts.expected:.1f} expected at "
+            f"{top.window.low:.0f}-{top.window.high:.0f} GeV"
+        )
+
     def summary(self) -> str:
         """The headline in one line, in words."""
         if self.best_window is None or self.global_p is None:
@@ -330,7 +357,7 @@ class SearchResult:
         assert best.z is not None
         return (
             f"best window {best.window.low:.0f}-{best.window.high:.0f} GeV, "
-            f"local z = {best.z:.2f}, global p {_with_relation(self.global_p)} (not calibrated)"
+            f"local z = {best.z:.2f}, global p {with_relation(self.global_p)} (not calibrated)"
         )
 
     def _repr_html_(self) -> str:
@@ -340,7 +367,7 @@ class SearchResult:
             + (
                 f"<td>{w.z:.2f}</td><td>{w.p}</td></tr>"
                 if w.withheld is None
-                else f"<td colspan=2>withheld: {w.withheld}</td></tr>"
+                else f"<td colspan=2>withheld: {escape(w.withheld)}</td></tr>"
             )
             for w in self.windows
         )
@@ -353,6 +380,7 @@ class SearchResult:
         return f"<SearchResult: {len(self.windows)} windows, {self.summary()}>"
 
 
-def _with_relation(p: PValue) -> str:
+def with_relation(p: PValue) -> str:
+    """A p-value after its "p": "= 0.1" or "≤ 0.001"."""
     text = str(p)
     return text if text.startswith("≤") else f"= {text}"

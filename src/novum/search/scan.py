@@ -63,7 +63,8 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
         else family(config.family, low=float(m.min()), high=float(m.max()))
     )
     if config.window is None and config.width is None:
-        edges = geometric_edges(m, config.relative_width)
+        inside = m if config.fit_range is None else _within(m, config)
+        edges = geometric_edges(inside, config.relative_width)
         wanted = None
     else:
         wanted = _linear_windows(m, config)
@@ -71,6 +72,7 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     counts = np.histogram(m, edges, weights=w)[0]
     candidates = wanted or scan_windows_relative((edges[0], edges[-1]), config.relative_width)
     low, high = config.fit_range or _holding_range(counts, edges, model, candidates)
+    low, high = max(low, float(edges[0])), min(high, float(edges[-1]))
     if wanted is None or (config.window is None and config.centers is None):
         windows = _supported(
             scan_windows_relative(_on_grid(edges, (low, high)), config.relative_width)
@@ -86,9 +88,22 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
         # Asked-for windows widen the range; if the family fails there, the window's gate says so.
         low = min(low, min(v.span[0] for v in windows))
         high = max(high, max(v.span[1] for v in windows))
-    first = int(np.searchsorted(edges, low * (1 + 1e-9)) - 1)
-    last = int(np.searchsorted(edges, high * (1 - 1e-9)))
-    return ScanPlan(windows, edges, counts, slice(max(first, 0), last), model)
+    first = int(np.searchsorted(edges, low * (1 - 1e-9)))
+    last = int(np.searchsorted(edges, high * (1 + 1e-9), side="right")) - 1
+    return ScanPlan(windows, edges, counts, slice(first, last), model)
+
+
+def _within(m: FloatArray, config: HuntConfig) -> FloatArray:
+    assert config.fit_range is not None
+    low, high = config.fit_range
+    inside = m[(m >= low) & (m <= high)]
+    if len(inside) < 2:
+        raise WindowError(
+            f"the fit range {low:g}-{high:g} GeV holds {len(inside)} events of column "
+            f"'{config.mass}'",
+            value=config.fit_range,
+        )
+    return inside
 
 
 def _holding_range(
@@ -142,7 +157,8 @@ def geometric_edges(
     """Bins of equal width in log m that start at the smallest mass and cover the data."""
     if not m.min() > 0:
         raise WindowError(
-            f"a scan in relative width needs positive masses, the smallest is {m.min():g}",
+            f"a scan in relative width needs positive masses; {int((m <= 0).sum())} are not, the "
+            f"smallest is {m.min():g}: remove them or state the range (--fit-range LOW,HIGH)",
             value=float(m.min()),
         )
     half = math.log((1 + relative_width / 2) / (1 - relative_width / 2)) / 2
@@ -153,6 +169,11 @@ def geometric_edges(
 
 def _on_grid(edges: FloatArray, interval: Pair) -> Pair:
     inside = edges[(edges >= interval[0] * (1 - 1e-9)) & (edges <= interval[1] * (1 + 1e-9))]
+    if len(inside) < 2:
+        raise WindowError(
+            f"the fit range {interval[0]:g}-{interval[1]:g} GeV is narrower than a bin",
+            value=interval,
+        )
     return float(inside[0]), float(inside[-1])
 
 
@@ -165,7 +186,16 @@ def _supported(
     windows: tuple[Window, ...], m: FloatArray, config: HuntConfig
 ) -> tuple[Window, ...]:
     fewest = _fewest_sideband_events(config)
-    kept = tuple(v for v in windows if v.in_sidebands(m).sum() >= fewest)
+    if not windows:
+        raise WindowError("no window of this width fits, sidebands included, into the fit range")
+    kept = tuple(
+        v
+        for v in windows
+        if v.in_sidebands(m).sum() >= fewest
+        and v.in_signal_region(m).any()
+        and v.in_lower_sideband(m).any()
+        and v.in_upper_sideband(m).any()
+    )
     if not kept:
         most = max((int(v.in_sidebands(m).sum()) for v in windows), default=0)
         raise WindowError(
@@ -189,5 +219,12 @@ def _require_support(window: Window, m: FloatArray, config: HuntConfig) -> None:
                 f"the {name} of window {window} is empty: column '{config.mass}' runs over "
                 f"{m.min():.4g}-{m.max():.4g} GeV",
                 value=str(window),
+            )
+    for name, (low, high) in zip(("lower", "upper"), window.sidebands, strict=True):
+        if low < m.min() or high > m.max():
+            raise WindowError(
+                f"the {name} sideband {low:g}-{high:g} GeV of window {window} lies partly outside "
+                f"the data: column '{config.mass}' runs over {m.min():.4g}-{m.max():.4g} GeV",
+                value=(low, high),
             )
     _supported((window,), m, config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.errors import FitError
 from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
 from novum.search.inputs import Sample
@@ -93,5 +94,8 @@ def inclusive_significance(outcomes: list[WindowOutcome], config: HuntConfig) ->
     tested = [o for o in outcomes if o.result.inclusive.z is not None]
     if not tested:
         return None
-    toys = scan_toys([o.fit for o in tested], config.n_toys, config.seed)
+    try:
+        toys = scan_toys([o.fit for o in tested], config.n_toys, config.seed)
+    except FitError:  # no smooth truth to draw toys from
+        return None
     return toys.global_p(np.array([o.result.inclusive.z for o in tested]))

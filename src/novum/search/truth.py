@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.errors import InputError
 from novum.evaluation import auc, sic_curve
 from novum.events import Events
 from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores
-from novum.search.inputs import Sample, make_sample
+from novum.search.inputs import Sample, as_events, make_sample
 from novum.search.result import BestWindow, EvaluationRecord, SelectedEvent
 from novum.windows import Window
 
@@ -20,28 +24,49 @@ CURVE_POINTS = 120
 LISTED_EVENTS = 20
 
 
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Labelled events that are scored but never trained on; `truth` (n,) marks the signal."""
+
+    sample: Sample
+    truth: NDArray[np.bool_]
+
+
+def make_probe(data: Any, config: HuntConfig) -> Probe:
+    """The probe as a sample, in its own unit of mass.
+
+    Raises
+    ------
+    InputError
+        If it has no labels or no signal.
+    """
+    events, resolved = as_events(data, config)
+    if events.label is None or not (events.label == 1).any():
+        raise InputError("a probe needs labels and signal (label 1)", file=events.meta.origin)
+    return Probe(make_sample(events.blind(), resolved), events.label == 1)
+
+
 def evaluate_window(
     events: Events,
-    probe: Events | None,
+    probe: Probe | None,
     sample: Sample,
     outcome: WindowOutcome,
     scores: Scores,
-    config: HuntConfig,
 ) -> EvaluationRecord | None:
-    """Truth-level record of one window; None where there are no labels or no signal there.
+    """Truth-level record of one window; None without labels or signal there, or with weights.
 
     Background are the out-of-fold events of the signal region with label 0. Signal are the
     probe's label-1 events in the signal region, which no model was trained on, else those of the
     data themselves.
     """
-    if events.label is None:
+    if events.label is None or np.any(sample.w != 1):
         return None
     window = scores.window
     inside = window.in_signal_region(sample.m)
     truth = events.label == 1
     signal, name = scores.score[inside & truth], "injected"
-    if probe is not None and probe.label is not None:
-        rows = window.in_signal_region(make_sample(probe, config).m) & (probe.label == 1)
+    if probe is not None:
+        rows = window.in_signal_region(probe.sample.m) & probe.truth
         signal, name = scores.probe[rows], "never injected"
     background = scores.score[inside & ~truth]
     if len(signal) == 0 or len(background) == 0:

@@ -64,6 +64,12 @@ def find_range(
     sparse = np.flatnonzero(n[mode:] < min_count)
     top = mode + int(sparse[0]) if len(sparse) else len(n)
     last = top - 2 * family.max_order
+    if last < mode:
+        raise FitError(
+            f"too few events: {n.sum():g} in all, and only {top - mode} bins above the mode of the "
+            f"spectrum hold at least {min_count:g}; a fit of '{family.name}' needs "
+            f"{2 * family.max_order}"
+        )
     good: dict[int, bool] = {}
 
     def accepted(first: int) -> bool:
@@ -77,8 +83,7 @@ def find_range(
             return float(e[first]), float(e[top])
     raise FitError(
         f"no range of at least {2 * family.max_order} bins between {e[mode]:g} and {e[top]:g} GeV "
-        f"is described by the family '{family.name}' with p > {alpha:g}; use wider windows of "
-        "bins, another family or an explicit range"
+        f"is described by the family '{family.name}' with p > {alpha:g}"
     )
 
 
