@@ -34,7 +34,9 @@ def inject(events: novum.Events, n: int, seed: int) -> tuple[novum.Events, novum
 
 def search(events: novum.Events, n: int, seed: int, **windows: object) -> novum.SearchResult:
     data, rest = inject(events, n, seed)
-    return novum.hunt(data, mass="mjj", features=FEATURES, probe=rest, seed=seed, **QUICK, **windows)
+    return novum.hunt(
+        data, mass="mjj", features=FEATURES, probe=rest, seed=seed, **QUICK, **windows
+    )
 
 
 def show(result: novum.SearchResult) -> None:

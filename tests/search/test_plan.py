@@ -78,6 +78,8 @@ def test_the_relative_width_is_that_which_was_asked_for(m):
 )
 def test_bins_meet_every_edge_and_hold_every_event(m, settings):
     made = plan(m, **settings)
+    low, high = settings.get("fit_range", (m.min(), m.max()))
+    m = m[(m >= low) & (m <= high)]  # a default scan looks at nothing outside a stated range
     assert made.counts.sum() == len(m)
     assert made.edges[0] <= m.min()
     assert made.edges[-1] > m.max()
@@ -184,7 +186,7 @@ def test_edges_that_meet_on_no_grid_are_refused(m):
 
 
 def test_masses_of_zero_have_no_relative_width(m):
-    with pytest.raises(WindowError, match="needs positive masses, the smallest is -600"):
+    with pytest.raises(WindowError, match="needs positive masses; 1 are not, the smallest is -600"):
         plan(np.append(m, -600.0))
 
 

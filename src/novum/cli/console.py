@@ -10,8 +10,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from novum.search.result import with_relation
-
 if TYPE_CHECKING:
     from novum.catalogue import Entry
     from novum.io import InputSummary
@@ -87,6 +85,8 @@ def _search_row(w: WindowResult) -> tuple[str, ...]:
 
 def print_search(result: SearchResult) -> None:
     """Table and headline of a search."""
+    from novum.search.result import with_relation
+
     out.print(search_table(result))
     for warning in result.warnings:
         out.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
@@ -115,6 +115,8 @@ def best_is(result: SearchResult, low: float) -> bool:
 
 def print_bumphunt(result: BumpHuntResult) -> None:
     """Table and headline of a bump hunt."""
+    from novum.search.result import with_relation
+
     fit = result.background
     out.print(
         f"{escape(result.origin)}: {result.n_events:.0f} events in {result.fit_range[0]:.4g}-"

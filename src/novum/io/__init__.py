@@ -28,7 +28,6 @@ _LAZY = {
     "InputWarning": "base",
     "Schema": "base",
     "Spectrum": "spectrum",
-    "events_from_columns": "memory",
     "open_events": "base",
     "read_spectrum": "spectrum",
     "concatenate": "join",
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from novum.io.base import open_events as open_events
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
-    from novum.io.memory import events_from_columns as events_from_columns
     from novum.io.spectrum import Spectrum as Spectrum
     from novum.io.spectrum import read_spectrum as read_spectrum
     from novum.io.summary import ColumnSummary as ColumnSummary

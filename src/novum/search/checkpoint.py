@@ -74,7 +74,7 @@ class Checkpoint:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 return Scores(window=window, **{name: data[name] for name in data.files})
         except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
             path.unlink()

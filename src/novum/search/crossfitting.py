@@ -31,7 +31,7 @@ class Scores:
     score : float64 array (n,)
         Mean over the redrawn cross-fits of -log10 of the share of held-out sideband events
         above: 2 means that 1 % of the sidebands is as anomalous.
-    fold : int8 array (n,)
+    fold : int16 array (n,)
         Fold of each event in the first cross-fit; thresholds are set per fold.
     by_repeat, fold_by_repeat : arrays (repeats, n)
         The same for each redrawn cross-fit alone.
@@ -41,20 +41,20 @@ class Scores:
 
     window: Window
     score: FloatArray
-    fold: NDArray[np.int8]
+    fold: NDArray[np.int16]
     by_repeat: NDArray[np.float32]
-    fold_by_repeat: NDArray[np.int8]
+    fold_by_repeat: NDArray[np.int16]
     probe: FloatArray
 
     def averaged(self) -> Scores:
         """Without the single cross-fits, which take most of the memory."""
         shape = (0, len(self.score))
         return replace(
-            self, by_repeat=np.empty(shape, np.float32), fold_by_repeat=np.empty(shape, np.int8)
+            self, by_repeat=np.empty(shape, np.float32), fold_by_repeat=np.empty(shape, np.int16)
         )
 
 
-def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDArray[np.int8]:
+def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDArray[np.int16]:
     """Fold of each event from a hash of its id: copies of an event share it.
 
     Parameters
@@ -68,7 +68,7 @@ def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDAr
         Draws them anew, differently for every seed.
     """
     salt = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
-    return (_splitmix64(_splitmix64(ids) ^ salt) % np.uint64(k)).astype(np.int8)
+    return (_splitmix64(_splitmix64(ids) ^ salt) % np.uint64(k)).astype(np.int16)
 
 
 def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -156,7 +156,7 @@ def crossfit(
 
 
 def _require_full_folds(
-    fold_by_repeat: NDArray[np.int8],
+    fold_by_repeat: NDArray[np.int16],
     sidebands: NDArray[np.bool_],
     folds: int,
     ids: NDArray[np.uint64],

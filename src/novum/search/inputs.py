@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from novum.errors import InputError, WindowError
 from novum.events import Events
-from novum.io import events_from_columns, open_events, require_finite, to_gev
+from novum.io import open_events, require_finite, to_gev
+from novum.io.memory import events_from_columns
 from novum.search.config import HuntConfig, Pair
 
 FloatArray = NDArray[np.float64]
@@ -54,8 +55,9 @@ def as_events(data: Any, config: HuntConfig) -> tuple[Events, HuntConfig]:
         return events_from_columns(data.dtype.names, data.__getitem__, wanted), config
     if isinstance(data, Mapping):
         return events_from_columns(data, data.__getitem__, wanted), config
-    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
-        return events_from_columns(data.columns, data.__getitem__, wanted), config
+    for names in ("column_names", "columns"):  # Arrow tables; data frames
+        if hasattr(data, names) and hasattr(data, "__getitem__"):
+            return events_from_columns(getattr(data, names), data.__getitem__, wanted), config
     raise InputError(
         "events are given as a path, Events, a mapping of columns, a structured array or a data "
         f"frame, not as {type(data).__name__}"
@@ -124,20 +126,21 @@ def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:
     asked = config.window or config.centers or config.fit_range
     column = f"{origin}, column '{config.mass}'" if origin else f"column '{config.mass}'"
     if asked is not None and not (high >= asked[0] and low <= asked[1]):
-        _refuse_outside(asked, low, high, column, config.sqrt_s)
+        _refuse_outside(asked, low, high, column, config)
     if config.mass_unit is None and config.family == "dijet":
         check_looks_like_gev(m, column, config.sqrt_s)
 
 
-def _refuse_outside(asked: Pair, low: float, high: float, column: str, sqrt_s: float) -> None:
+def _refuse_outside(asked: Pair, low: float, high: float, column: str, config: HuntConfig) -> None:
     a, b = asked
-    if low < sqrt_s and high >= 1000 * a and low <= 1000 * b:
+    if low < config.sqrt_s and high >= 1000 * a and low <= 1000 * b:
         raise WindowError(
             f"{a:g}-{b:g} looks like TeV, while {column} runs over {low:.4g}-{high:.4g} GeV; "
             "give windows in GeV",
             value=asked,
         )
-    for factor, unit in ((1000.0, "TeV"), (1e-3, "MeV")):
+    others = () if config.mass_unit else ((1000.0, "TeV"), (1e-3, "MeV"))
+    for factor, unit in others:
         if high * factor >= a and low * factor <= b:
             raise WindowError(
                 f"{column} runs over {low:.4g}-{high:.4g}, which looks like {unit}, while "
@@ -145,7 +148,8 @@ def _refuse_outside(asked: Pair, low: float, high: float, column: str, sqrt_s: f
                 value=asked,
             )
     raise WindowError(
-        f"{a:g}-{b:g} GeV lies outside the data: {column} runs over {low:.4g}-{high:.4g} GeV",
+        f"{a:g}-{b:g} GeV lies outside the data: {column} runs over {low:.4g}-{high:.4g} GeV"
+        + (f", read in {config.mass_unit}" if config.mass_unit else ""),
         value=asked,
     )
 

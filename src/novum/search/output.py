@@ -44,7 +44,7 @@ def write_tables(
         [
             ("id", pa.uint64()),
             ("window", pa.int32()),
-            ("fold", pa.int8()),
+            ("fold", pa.int16()),
             ("score", pa.float64()),
             ("selected", pa.float32()),
         ]

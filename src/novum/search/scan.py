@@ -84,7 +84,7 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     else:
         windows = wanted
         for window in windows:
-            _require_support(window, m, config)
+            _require_support(window, m, edges, config)
         # Asked-for windows widen the range; if the family fails there, the window's gate says so.
         low = min(low, min(v.span[0] for v in windows))
         high = max(high, max(v.span[1] for v in windows))
@@ -207,7 +207,7 @@ def _supported(
     return kept
 
 
-def _require_support(window: Window, m: FloatArray, config: HuntConfig) -> None:
+def _require_support(window: Window, m: FloatArray, edges: FloatArray, config: HuntConfig) -> None:
     regions = (
         ("signal region", window.in_signal_region(m)),
         ("lower sideband", window.in_lower_sideband(m)),
@@ -221,7 +221,7 @@ def _require_support(window: Window, m: FloatArray, config: HuntConfig) -> None:
                 value=str(window),
             )
     for name, (low, high) in zip(("lower", "upper"), window.sidebands, strict=True):
-        if low < m.min() or high > m.max():
+        if low < edges[0] * (1 - 1e-9) or high > edges[-1] * (1 + 1e-9):
             raise WindowError(
                 f"the {name} sideband {low:g}-{high:g} GeV of window {window} lies partly outside "
                 f"the data: column '{config.mass}' runs over {m.min():.4g}-{m.max():.4g} GeV",

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 
 def thresholds(
     score: FloatArray,
-    fold: NDArray[np.int8],
+    fold: NDArray[np.int16],
     m: FloatArray,
     w: FloatArray,
     window: Window,
@@ -56,7 +56,7 @@ def _threshold(score: FloatArray, w: FloatArray, eps_b: float) -> float:
 
 def select(
     score: FloatArray,
-    fold: NDArray[np.int8],
+    fold: NDArray[np.int16],
     m: FloatArray,
     w: FloatArray,
     window: Window,
