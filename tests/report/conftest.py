@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from novum.search.config import HuntConfig
-from novum.search.result import (
+from novum.search.records import (
     BestWindow,
     Counts,
     EvaluationRecord,
@@ -19,7 +19,6 @@ from novum.search.result import (
     FitRecord,
     FoldRecord,
     InputRecord,
-    SearchResult,
     SelectedEvent,
     SpectrumRecord,
     Test,
@@ -27,6 +26,7 @@ from novum.search.result import (
     WindowEdges,
     WindowResult,
 )
+from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
 from novum.windows import scan_windows_relative
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from novum.report.words import clean, count, interval, number, p_value, signed, with_error
-from novum.search.result import EvaluationRecord, SearchResult, WindowResult
+from novum.search.records import EvaluationRecord, WindowResult
+from novum.search.result import SearchResult
 
 
 def pvalue_scan(result: SearchResult) -> str:

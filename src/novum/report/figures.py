@@ -24,7 +24,7 @@ from novum.report.style import (
     write,
 )
 from novum.report.words import clean
-from novum.search.result import EvaluationRecord, FeatureRecord, WindowResult
+from novum.search.records import EvaluationRecord, FeatureRecord, WindowResult
 
 __all__ = ["MOST_FEATURES", "evaluation", "features", "pvalue_scan", "spectrum", "stability"]
 

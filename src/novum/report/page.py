@@ -14,7 +14,8 @@ from markupsafe import Markup
 from novum.report import alt, words
 from novum.report.cite import references
 from novum.report.figures import MOST_FEATURES
-from novum.search.result import EvaluationRecord, SearchResult, SelectedEvent, WindowResult
+from novum.search.records import EvaluationRecord, SelectedEvent, WindowResult
+from novum.search.result import SearchResult
 
 MOST_EVENTS = 20
 

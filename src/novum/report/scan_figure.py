@@ -24,7 +24,8 @@ from novum.report.style import (
     theme_context,
 )
 from novum.report.words import interval, signed
-from novum.search.result import SearchResult, WindowResult
+from novum.search.records import WindowResult
+from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
 
 _FLOOR = 1e-300  # below this a double underflows

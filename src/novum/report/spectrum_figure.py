@@ -21,7 +21,8 @@ from novum.report.style import (
     write,
 )
 from novum.report.words import interval
-from novum.search.result import SearchResult, WindowResult
+from novum.search.records import WindowResult
+from novum.search.result import SearchResult
 
 Values = NDArray[np.float64]
 MOST_BINS = 60

@@ -12,7 +12,8 @@ from novum.io.atomic import write_bytes, write_text
 from novum.report import figures
 from novum.report.page import FigureData, render
 from novum.report.style import darkened, to_bytes
-from novum.search.result import EvaluationRecord, SearchResult
+from novum.search.records import EvaluationRecord
+from novum.search.result import SearchResult
 
 REPORT_FILE = "report.html"
 FIGURE_FOLDER = "figures"

@@ -15,7 +15,7 @@ from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P
 from novum.search.inputs import check_looks_like_gev, usable_weights
-from novum.search.result import BestWindow, WindowEdges
+from novum.search.records import BestWindow, WindowEdges
 from novum.search.scan import geometric_edges
 from novum.statistics import (
     BumpScan,

@@ -25,7 +25,8 @@ from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.output import write_tables
-from novum.search.result import InputRecord, SearchResult, SpectrumRecord
+from novum.search.records import InputRecord, SpectrumRecord
+from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous

@@ -9,7 +9,7 @@ from novum.errors import FitError
 from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
 from novum.search.inputs import Sample
-from novum.search.result import BestWindow
+from novum.search.records import BestWindow
 from novum.search.scan import ScanPlan
 from novum.statistics import PValue, gross_vitells, on_off_scan_toys, scan_toys
 from novum.windows import Window

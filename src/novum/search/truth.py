@@ -15,7 +15,7 @@ from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores
 from novum.search.inputs import Sample, as_events, make_sample
-from novum.search.result import BestWindow, EvaluationRecord, SelectedEvent
+from novum.search.records import BestWindow, EvaluationRecord, SelectedEvent
 from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
