@@ -28,14 +28,16 @@ class RichProgress:
 
     def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Yield `items` under a bar that goes away when it is full."""
+        if not err.is_terminal:
+            yield from items
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        disable = not err.is_terminal
-        with Progress(*columns, console=err, transient=True, disable=disable) as bars:
+        with Progress(*columns, console=err, transient=True) as bars:
             yield from bars.track(items, total=total, description=escape(description))
 
     def message(self, text: str) -> None:
