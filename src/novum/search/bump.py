@@ -14,19 +14,19 @@ from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_ge
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P
-from novum.search.inputs import check_looks_like_gev, usable_weights
+from novum.search.inputs import check_looks_like_gev, effective_scale, usable_weights
 from novum.search.records import BestWindow, WindowEdges
-from novum.search.scan import geometric_edges
+from novum.search.scan import background_family, geometric_edges
 from novum.statistics import (
     BumpScan,
     Family,
     PValue,
     bump_scan,
-    family,
     find_range,
     fit_peak,
     fit_spectrum,
 )
+from novum.statistics.likelihood import inside
 from novum.windows import Window, scan_windows_relative
 
 FloatArray = NDArray[np.float64]
@@ -128,11 +128,7 @@ def bumphunt(
     else:
         spectrum = _histogram(path, config)
     low, high = spectrum.edges[0], spectrum.edges[-1]
-    model = (
-        family("dijet", sqrt_s=config.sqrt_s)
-        if config.family == "dijet"
-        else family(config.family, low=float(low), high=float(high))
-    )
+    model = background_family(config.family, config.sqrt_s, float(low), float(high))
     counts, edges = _in_range(spectrum, config, model)
     windows = _aligned(edges, config.relative_width)
     (progress or NoProgress()).message(f"{len(windows)} windows, {config.n_toys} toys of the scan")
@@ -151,12 +147,12 @@ def _histogram(path: str | Path, config: BumpHuntConfig) -> Spectrum:
         check_looks_like_gev(m, f"{path}, column '{config.mass}'", config.sqrt_s)
     w = usable_weights(events)
     if config.fit_range is not None:
-        inside = (m >= config.fit_range[0]) & (m <= config.fit_range[1])
-        m, w = m[inside], w[inside]
+        rows = (m >= config.fit_range[0]) & (m <= config.fit_range[1])
+        m, w = m[rows], w[rows]
     if len(m) == 0:
         raise ConfigError(f"fit_range: holds no events of {path}")
     edges = geometric_edges(m, config.relative_width, BINS_ACROSS // 2)
-    counts = np.histogram(m, edges, weights=w * (w.sum() / (w**2).sum()))[0]
+    counts = np.histogram(m, edges, weights=w * effective_scale(w))[0]
     return Spectrum(edges, counts, str(path))
 
 
@@ -170,12 +166,7 @@ def _in_range(
         low, high = find_range(counts, edges, model, _aligned(edges, config.relative_width))
     else:
         return counts, edges
-    slack = 1e-9 * edges[-1]
-    bins = (edges[:-1] >= low - slack) & (edges[1:] <= high + slack)
-    if not bins.any():
-        raise ConfigError(f"fit_range: no whole bin of the spectrum lies inside {low:g}-{high:g}")
-    kept = np.flatnonzero(bins)
-    return counts[kept], edges[kept[0] : kept[-1] + 2]
+    return inside(counts, edges, (low, high))
 
 
 def _aligned(edges: FloatArray, relative_width: float) -> tuple[Window, ...]:

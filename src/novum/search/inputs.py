@@ -114,6 +114,11 @@ def usable_weights(events: Events) -> FloatArray:
     return w
 
 
+def effective_scale(w: FloatArray) -> float:
+    """Counts per unit of weight that keep the Poisson error of a weighted sum, Σw/Σw²."""
+    return float(w.sum() / (w**2).sum())
+
+
 def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:
     """Refuse windows whose unit cannot be that of the mass axis.
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from novum import catalogue
 from novum.classifiers.tasks import check_classifier
@@ -23,7 +22,7 @@ from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
-from novum.search.inputs import Sample, as_events, check_units, make_sample
+from novum.search.inputs import Sample, as_events, check_units, effective_scale, make_sample
 from novum.search.output import write_tables
 from novum.search.records import InputRecord, SpectrumRecord
 from novum.search.result import SearchResult
@@ -248,11 +247,6 @@ class _Search:
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
-
-
-def effective_scale(w: NDArray[np.float64]) -> float:
-    """Counts per unit of weight that keep the Poisson error of a weighted sum, Σw/Σw²."""
-    return float(w.sum() / (w**2).sum())
 
 
 def _warnings(sample: Sample, labelled: bool, scale: float) -> tuple[str, ...]:

@@ -57,11 +57,7 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     FitError
         If the family describes the spectrum nowhere.
     """
-    model = (
-        family(config.family, sqrt_s=config.sqrt_s)
-        if config.family == "dijet"
-        else family(config.family, low=float(m.min()), high=float(m.max()))
-    )
+    model = background_family(config.family, config.sqrt_s, float(m.min()), float(m.max()))
     if config.window is None and config.width is None:
         inside = m if config.fit_range is None else _within(m, config)
         edges = geometric_edges(inside, config.relative_width)
@@ -91,6 +87,11 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     first = int(np.searchsorted(edges, low * (1 - 1e-9)))
     last = int(np.searchsorted(edges, high * (1 + 1e-9), side="right")) - 1
     return ScanPlan(windows, edges, counts, slice(first, last), model)
+
+
+def background_family(name: str, sqrt_s: float, low: float, high: float) -> Family:
+    """The named family for a spectrum between two masses [GeV]."""
+    return family(name, sqrt_s=sqrt_s) if name == "dijet" else family(name, low=low, high=high)
 
 
 def _within(m: FloatArray, config: HuntConfig) -> FloatArray:
