@@ -214,7 +214,7 @@ def output(tmp_path_factory):
 def test_the_top_level_of_result_json(output):
     result = json.loads((output / "result.json").read_text())
     assert set(result) == RESULT_KEYS
-    assert (result["schema"], result["schema_version"]) == ("novum-search-result", 1)
+    assert (result["schema"], result["schema_version"]) == ("novum-search-result", 2)
     assert set(result["best_window"]) == {"low", "high"}
     assert set(result["global_p"]) == {
         "value",

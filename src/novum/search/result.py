@@ -14,6 +14,7 @@ from typing import Any
 from novum.errors import FileFormatError, InputError, OutputError
 from novum.search.records import (
     BestWindow,
+    CalibratedScan,
     EvaluationRecord,
     InputRecord,
     SelectedEvent,
@@ -23,7 +24,7 @@ from novum.search.records import (
 from novum.statistics.pvalue import PValue
 
 SCHEMA = "novum-search-result"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RESULT_FILE = "result.json"
 
 
@@ -45,6 +46,8 @@ class SearchResult:
         Cross-check of `global_p`, arXiv:1005.1891.
     inclusive_global_p : PValue or None
         The same data before the selection.
+    calibration : CalibratedScan or None
+        The search among retrained null searches, which gives the calibrated p-values.
     """
 
     config: dict[str, Any]
@@ -62,6 +65,7 @@ class SearchResult:
     selected_events: tuple[SelectedEvent, ...] = ()
     evaluation: tuple[EvaluationRecord, ...] = ()
     warnings: tuple[str, ...] = ()
+    calibration: CalibratedScan | None = None
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
 
