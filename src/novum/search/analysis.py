@@ -39,6 +39,20 @@ FEATURE_BINS = 40
 
 
 @dataclass(frozen=True, eq=False)
+class PrimaryTest:
+    """What decides about a window: `share` (n,) as in `selected_share`, counts, gates, and z.
+
+    `z` is there even where the window is withheld: calibration needs it.
+    """
+
+    share: FloatArray
+    counts: Counts
+    validation: Validation
+    withheld: str | None
+    z: float
+
+
+@dataclass(frozen=True, eq=False)
 class WindowOutcome:
     """A window's record, the share of cross-fits that select each event (n,), and the fit."""
 
@@ -71,21 +85,14 @@ def analyse_window(
     """
     window, m = scores.window, sample.m
     w = sample.w * scale
-    share = selected_share(scores, m, sample.w, config.eps_b)
-    counts = on_off_counts(share, m, w, window, fit)
-    validation = validate(scores.score, m, sample.w, window)
-    tied = float(counts.n_off / counts.n_sb)
-    follower = follows_mass(sample, window, config.features)
-    withheld = follower or reason_to_withhold(fit, validation, tied, config)
-    p = z = None
-    if withheld is None:
-        z, p = _on_off(counts, config)
+    primary = primary_test(sample, scores, fit, config, scale)
+    share, counts, withheld = primary.share, primary.counts, primary.withheld
     histogram = np.histogram(m, plan.fit_edges, weights=w * share)[0]
     shape, shape_fit = _shape(histogram, plan, window, config)
     result = WindowResult(
         window=WindowEdges(window.low, window.high, window.sidebands),
-        p=p,
-        z=z,
+        p=None if withheld else _on_off_p(counts, config),
+        z=None if withheld else primary.z,
         withheld=withheld,
         counts=counts,
         fit=fit_record(fit, plan),
@@ -93,12 +100,27 @@ def analyse_window(
         shape=shape,
         shape_fit=None if shape_fit is None else fit_record(shape_fit, plan),
         inclusive=_inclusive(fit, config),
-        validation=validation,
+        validation=primary.validation,
         folds=_per_fold(scores, sample, w, counts, config),
         repeat_z=_per_repeat(scores, sample, w, fit, config),
         features=_features(share, sample, window, config),
     )
     return WindowOutcome(result, share, fit)
+
+
+def primary_test(
+    sample: Sample, scores: Scores, fit: SpectrumFit, config: HuntConfig, scale: float
+) -> PrimaryTest:
+    """The on/off test of one window and the gates; parameters as for `analyse_window`."""
+    window, m = scores.window, sample.m
+    share = selected_share(scores, m, sample.w, config.eps_b)
+    counts = on_off_counts(share, m, sample.w * scale, window, fit)
+    validation = validate(scores.score, m, sample.w, window)
+    tied = float(counts.n_off / counts.n_sb)
+    follower = follows_mass(sample, window, config.features)
+    withheld = follower or reason_to_withhold(fit, validation, tied, config)
+    z = float(on_off_z(counts.n_on, counts.n_off, counts.ratio, counts.ratio_error))
+    return PrimaryTest(share, counts, validation, withheld, z)
 
 
 def on_off_counts(
@@ -122,9 +144,9 @@ def on_off_counts(
     )
 
 
-def _on_off(counts: Counts, config: HuntConfig) -> tuple[float, PValue]:
+def _on_off_p(counts: Counts, config: HuntConfig) -> PValue:
     arguments = (counts.n_on, counts.n_off, counts.ratio, counts.ratio_error)
-    return float(on_off_z(*arguments)), on_off_p(*arguments, seed=config.seed)
+    return on_off_p(*arguments, seed=config.seed)
 
 
 def _shape(
