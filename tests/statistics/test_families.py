@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from novum.errors import ConfigError, InputError
-from novum.statistics.families import Dijet, ExpPolynomial, Family, family
+from novum.statistics.families import Dijet, ExpPolynomial, Family, PowerExponential, family
 
-FAMILIES: list[Family] = [Dijet(), ExpPolynomial(1000.0, 9000.0)]
+FAMILIES: list[Family] = [Dijet(), ExpPolynomial(1000.0, 9000.0), PowerExponential()]
 
 
 @pytest.mark.parametrize("fam", FAMILIES, ids=lambda f: f.name)
@@ -35,6 +35,19 @@ def test_dijet_is_the_formula_of_the_papers() -> None:
     by_hand = p0 * (1 - x) ** p1 / x ** (p2 + p3 * np.log(x))
     basis = Dijet(10_000).basis([3000.0], 4)
     assert np.exp(basis @ [np.log(p0), p1, -p2, -p3])[0] == pytest.approx(by_hand)
+
+
+def test_power_exponential_is_the_formula_of_ua2() -> None:
+    p0, p1, p2, p3 = 2.0, 5.0, 9.0, 3.0
+    x = 0.3
+    by_hand = p0 * x**-p1 * np.exp(-p2 * x - p3 * x**2)
+    basis = PowerExponential(10_000).basis([3000.0], 4)
+    assert np.exp(basis @ [np.log(p0), -p1, -p2, -p3])[0] == pytest.approx(by_hand)
+    for mass in (0.0, -5.0, np.inf):
+        with pytest.raises(InputError, match="positive masses"):
+            PowerExponential().basis([3000.0, mass], 3)
+    with pytest.raises(InputError, match="scale"):
+        PowerExponential(0.0)
 
 
 @given(st.one_of(st.floats(13_000, 1e6), st.floats(-1e5, 0)))

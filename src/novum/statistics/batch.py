@@ -99,7 +99,7 @@ class BatchModel:
         design : array_like (B, p)
             Derivatives of ln μ; the first column is 1.
         offset : array_like (B,)
-            ln μ at θ = 0.
+            ln μ at θ = 0; it carries the exposure where there is one.
         start : array_like (p,)
             Common starting point, the truth of the toys where it is known.
         mask : bool array (B,), optional

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from novum.errors import InputError
 from novum.statistics.families import Family
 from novum.statistics.fit import fit_spectrum
-from novum.statistics.likelihood import check_spectrum, inside
+from novum.statistics.likelihood import check_exposure, check_spectrum, inside
 from novum.statistics.pvalue import PValue
 from novum.statistics.scan import ScanToys, scan_toys
 from novum.statistics.shape import ShapeTest, shape_test
@@ -62,6 +62,7 @@ def bump_scan(
     n_toys: int = 10_000,
     seed: int = 0,
     fit_range: tuple[float, float] | None = None,
+    exposure: ArrayLike | None = None,
 ) -> BumpScan:
     """Scan a spectrum for a bump, each window masked in the fit that predicts it.
 
@@ -79,6 +80,8 @@ def bump_scan(
         Number of toys and their seed.
     fit_range : (low, high), optional
         Use only bins inside this range [GeV].
+    exposure : array_like (B,), optional
+        See `fit_spectrum`.
 
     Returns
     -------
@@ -96,9 +99,11 @@ def bump_scan(
     if not windows:
         raise InputError("a bump hunt needs at least one window")
     n, e = check_spectrum(counts, edges)
+    x = check_exposure(exposure, len(n))
     if fit_range is not None:
+        x = None if x is None else inside(x, e, fit_range)[0]
         n, e = inside(n, e, fit_range)
-    fits = tuple(fit_spectrum(n, e, w, family) for w in windows)
+    fits = tuple(fit_spectrum(n, e, w, family, exposure=x) for w in windows)
     tests = tuple(shape_test(f, seed=seed) for f in fits)
     z = np.array([t.z for t in tests])
     best = int(np.argmax(z))

@@ -158,7 +158,52 @@ class ExpPolynomial(Family):
         return np.asarray(np.polynomial.legendre.legvander(x, n_params - 1), dtype=np.float64)
 
 
-_FAMILIES: dict[str, type[Family]] = {cls.name: cls for cls in (Dijet, ExpPolynomial)}
+@dataclass(frozen=True)
+class PowerExponential(Family):
+    """A power law times an exponential, p0 x^p1 exp(p2 x + p3 x² + p4 x³), x = m/scale.
+
+    With four parameters it is the function of UA2, which ATLAS fits beside the dijet function.
+
+    Parameters
+    ----------
+    scale : float
+        Unit of x [GeV]; it changes the meaning of the parameters, not the shapes.
+
+    Raises
+    ------
+    InputError
+        If `scale` is not positive.
+    """
+
+    scale: float = 13000.0
+
+    name: ClassVar[str] = "power-exponential"
+    min_order: ClassVar[int] = 3
+    max_order: ClassVar[int] = 5
+    reference: ClassVar[str] = "UA2, Nucl. Phys. B 400 (1993) 3"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise InputError(f"scale must be positive, got {self.scale}", value=self.scale)
+
+    def basis(self, m: ArrayLike, n_params: int) -> FloatArray:
+        """See `Family.basis`; defined for positive masses."""
+        self._check_order(n_params)
+        x = np.asarray(m, dtype=np.float64) / self.scale
+        outside = ~((x > 0) & np.isfinite(x))
+        if outside.any():
+            value = float(x[outside][0] * self.scale)
+            raise InputError(
+                f"a power law times an exponential needs positive masses, got {value:g}",
+                value=value,
+            )
+        powers = [x**k for k in range(1, n_params - 1)]
+        return np.stack([np.ones_like(x), np.log(x), *powers], axis=-1)
+
+
+_FAMILIES: dict[str, type[Family]] = {
+    cls.name: cls for cls in (Dijet, ExpPolynomial, PowerExponential)
+}
 
 
 def family(name: str, **parameters: float) -> Family:
@@ -167,7 +212,7 @@ def family(name: str, **parameters: float) -> Family:
     Parameters
     ----------
     name : str
-        ``"dijet"`` or ``"exp-polynomial"``.
+        ``"dijet"``, ``"exp-polynomial"`` or ``"power-exponential"``.
     **parameters : float
         Arguments of the family's constructor.
 

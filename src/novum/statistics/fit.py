@@ -14,6 +14,7 @@ from novum.statistics.likelihood import (
     BoolArray,
     FloatArray,
     Solution,
+    check_exposure,
     check_spectrum,
     maximise,
 )
@@ -34,6 +35,7 @@ def fit_spectrum(
     family: Family | None = None,
     n_params: int | None = None,
     alpha: float = 0.05,
+    exposure: ArrayLike | None = None,
 ) -> SpectrumFit:
     """Fit a smooth family to a spectrum, the signal region masked.
 
@@ -55,6 +57,9 @@ def fit_spectrum(
         smallest order up while the improvement has p < `alpha`.
     alpha : float
         Level of that test.
+    exposure : array_like (B,), optional
+        Counts per event of the density, for spectra whose bins count in different units: the
+        likelihood expects exposure times the integral of the density. See `effective_spectrum`.
 
     Returns
     -------
@@ -63,21 +68,22 @@ def fit_spectrum(
     Raises
     ------
     InputError
-        If counts or edges cannot be used.
+        If counts, edges or exposure cannot be used.
     WindowError
         If the signal region masks nothing, or no bin is left on one side of it.
     FitError
         If the bins do not determine the parameters, or the fit does not converge.
     """
     n, e = check_spectrum(counts, edges)
+    x = check_exposure(exposure, len(n))
     chosen = Dijet() if family is None else family
     masked = overlap(e, window)
     if n_params is None:
-        solution, tests = _choose_order(n, e, ~masked, chosen, alpha)
+        solution, tests = _choose_order(n, e, x, ~masked, chosen, alpha)
     else:
-        solution = maximise(n, BinIntegrals.of(chosen, e, n_params), ~masked)
+        solution = maximise(n, BinIntegrals.of(chosen, e, n_params, x), ~masked)
         tests = ()
-    return assemble(n, e, masked, chosen, solution, tests)
+    return assemble(n, e, masked, chosen, solution, tests, x)
 
 
 def overlap(edges: FloatArray, window: Region | None) -> BoolArray:
@@ -103,6 +109,7 @@ def assemble(
     family: Family,
     solution: Solution,
     tests: tuple[OrderTest, ...] = (),
+    exposure: FloatArray | None = None,
 ) -> SpectrumFit:
     """The record of a maximised likelihood, with its goodness of fit."""
     p = len(solution.parameters)
@@ -112,24 +119,29 @@ def assemble(
     if (solution.expected[~masked] >= _ENOUGH).all():
         p_value, method = float(special.chdtrc(ndf, solution.deviance)), "chi2"
     else:
-        p_value, method = _toy_gof(edges, masked, family, solution), "toys"
+        p_value, method = _toy_gof(edges, exposure, masked, family, solution), "toys"
     return SpectrumFit(
         family, p, solution.parameters, solution.covariance, edges, counts, masked,
-        solution.expected, solution.deviance, ndf, p_value, method, tests,
+        solution.expected, solution.deviance, ndf, p_value, method, tests, exposure,
     )  # fmt: skip
 
 
 def _choose_order(
-    counts: FloatArray, edges: FloatArray, used: BoolArray, family: Family, alpha: float
+    counts: FloatArray,
+    edges: FloatArray,
+    exposure: FloatArray | None,
+    used: BoolArray,
+    family: Family,
+    alpha: float,
 ) -> tuple[Solution, tuple[OrderTest, ...]]:
     if not 0 < alpha < 1:
         raise InputError(f"alpha must be between 0 and 1, got {alpha}", value=alpha)
     bins = int(np.count_nonzero(used))
-    best = maximise(counts, BinIntegrals.of(family, edges, family.min_order), used)
+    best = maximise(counts, BinIntegrals.of(family, edges, family.min_order, exposure), used)
     tests = [OrderTest(family.min_order, best.deviance, bins - family.min_order, None)]
     for order in range(family.min_order + 1, min(family.max_order, bins - 2) + 1):
         try:
-            richer = maximise(counts, BinIntegrals.of(family, edges, order), used)
+            richer = maximise(counts, BinIntegrals.of(family, edges, order, exposure), used)
         except FitError:  # too rich for these data: the simpler fit stands
             break
         ndf = bins - order
@@ -142,9 +154,15 @@ def _choose_order(
     return best, tuple(tests)
 
 
-def _toy_gof(edges: FloatArray, masked: BoolArray, family: Family, solution: Solution) -> float:
+def _toy_gof(
+    edges: FloatArray,
+    exposure: FloatArray | None,
+    masked: BoolArray,
+    family: Family,
+    solution: Solution,
+) -> float:
     """Parametric bootstrap: share of refitted toys whose deviance reaches the observed one."""
-    integrals = BinIntegrals.of(family, edges, len(solution.parameters))
+    integrals = BinIntegrals.of(family, edges, len(solution.parameters), exposure)
     design, offset = integrals.tangent(solution.parameters)
     model = BatchModel.prepare(design, offset, solution.parameters, mask=masked)
     rng = np.random.default_rng(_SEED)

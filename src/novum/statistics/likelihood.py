@@ -34,6 +34,19 @@ def check_spectrum(counts: ArrayLike, edges: ArrayLike) -> tuple[FloatArray, Flo
     return n, e
 
 
+def check_exposure(exposure: ArrayLike | None, bins: int) -> FloatArray | None:
+    """Exposure (B,) as float64, or an `InputError` unless it is positive in every bin."""
+    if exposure is None:
+        return None
+    given = np.asarray(exposure, dtype=np.float64)
+    if given.shape != (bins,):
+        raise InputError(f"an exposure needs one entry for each of {bins} bins, got {given.shape}")
+    if not (np.isfinite(given).all() and (given > 0).all()):
+        bad = given[~(np.isfinite(given) & (given > 0))][0]
+        raise InputError(f"exposures must be finite and positive, got {bad}", value=bad)
+    return given
+
+
 def poisson_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
     """2 Σ [μ - n + n ln(n/μ)] over the last axis."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -51,19 +64,26 @@ class BinIntegrals:
     basis : float64 array (B, K, p)
         Basis functions at the nodes.
     weights : float64 array (B, K)
-        Quadrature weights [GeV].
+        Quadrature weights [GeV], times the exposure of the bin.
     """
 
     basis: FloatArray
     weights: FloatArray
 
     @classmethod
-    def of(cls, family: Family, edges: FloatArray, n_params: int) -> BinIntegrals:
-        """For the bins between `edges` (B+1,) [GeV]."""
+    def of(
+        cls,
+        family: Family,
+        edges: FloatArray,
+        n_params: int,
+        exposure: FloatArray | None = None,
+    ) -> BinIntegrals:
+        """For the bins between `edges` (B+1,) [GeV], each scaled by its `exposure` (B,)."""
         half = np.diff(edges)[:, None] / 2
         nodes = edges[:-1, None] + half * (1 + _NODES)
         basis = family.basis(nodes.ravel(), n_params).reshape(*nodes.shape, n_params)
-        return cls(basis, half * _WEIGHTS)
+        weights = half * _WEIGHTS
+        return cls(basis, weights if exposure is None else weights * exposure[:, None])
 
     def expected(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Expected counts (B,) and their derivatives with respect to the parameters (B, p)."""
@@ -116,6 +136,17 @@ def maximise(counts: FloatArray, integrals: BinIntegrals, used: BoolArray) -> So
         If the data do not determine the parameters or the fit does not converge.
     """
     transform, start = conditioned_start(counts, integrals, used)
+    return maximise_from(counts, integrals, used, transform, start)
+
+
+def maximise_from(
+    counts: FloatArray,
+    integrals: BinIntegrals,
+    used: BoolArray,
+    transform: FloatArray,
+    start: FloatArray,
+) -> Solution:
+    """As `maximise`, from a basis change (p, p) and a start in it (p,) that are already known."""
     model = integrals.rebased(transform)
     theta = _climb(counts, model, used, start)
     mu, slope = model.expected(theta)

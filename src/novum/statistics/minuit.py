@@ -14,6 +14,7 @@ from novum.statistics.fit import Region, assemble, fit_spectrum, overlap
 from novum.statistics.likelihood import (
     BinIntegrals,
     Solution,
+    check_exposure,
     check_spectrum,
     conditioned_start,
     poisson_deviance,
@@ -29,12 +30,13 @@ def final_fit(
     window: Region | None,
     family: Family,
     n_params: int | None = None,
+    exposure: ArrayLike | None = None,
 ) -> SpectrumFit:
     """The fit that is quoted: order chosen as `fit_spectrum` does, then fitted by iminuit.
 
     Parameters
     ----------
-    counts, edges, window, family, n_params
+    counts, edges, window, family, n_params, exposure
         See `fit_spectrum`.
 
     Returns
@@ -47,8 +49,8 @@ def final_fit(
     InputError, WindowError, FitError
         As `fit_spectrum` and `minuit_fit`.
     """
-    first = fit_spectrum(counts, edges, window, family, n_params)
-    best = minuit_fit(counts, edges, window, family, first.n_params)
+    first = fit_spectrum(counts, edges, window, family, n_params, exposure=exposure)
+    best = minuit_fit(counts, edges, window, family, first.n_params, exposure)
     return replace(best, order_tests=first.order_tests)
 
 
@@ -58,6 +60,7 @@ def minuit_fit(
     window: Region | None,
     family: Family,
     n_params: int,
+    exposure: ArrayLike | None = None,
 ) -> SpectrumFit:
     """Fit as `fit_spectrum` does, by MIGRAD and HESSE.
 
@@ -66,7 +69,7 @@ def minuit_fit(
 
     Parameters
     ----------
-    counts, edges, window, family, n_params
+    counts, edges, window, family, n_params, exposure
         See `fit_spectrum`.
 
     Returns
@@ -82,9 +85,10 @@ def minuit_fit(
         If MIGRAD or HESSE does not converge.
     """
     n, e = check_spectrum(counts, edges)
+    x = check_exposure(exposure, len(n))
     masked = overlap(e, window)
     used = ~masked
-    integrals = BinIntegrals.of(family, e, n_params)
+    integrals = BinIntegrals.of(family, e, n_params, x)
     transform, start = conditioned_start(n, integrals, used)
     model = integrals.rebased(transform)
 
@@ -105,4 +109,4 @@ def minuit_fit(
     covariance = transform @ np.array(minuit.covariance) @ transform.T
     expected = model.expected(theta)[0]
     solution = Solution(transform @ theta, covariance, expected, deviance(theta))
-    return assemble(n, e, masked, family, solution)
+    return assemble(n, e, masked, family, solution, exposure=x)

@@ -104,7 +104,8 @@ def on_off_p(
     n_on, n_off, ratio, ratio_error : float
         As for `on_off_z`.
     min_expected : float
-        Toys are used below this many expected background events, ``ratio * n_off``.
+        Toys are used below this many sideband events `n_off`, or expected background events
+        ``ratio * n_off``.
     n_toys, seed : int
         Number of toys and their seed.
 
@@ -118,7 +119,7 @@ def on_off_p(
         As for `on_off_z`.
     """
     z = float(on_off_z(n_on, n_off, ratio, ratio_error))
-    if ratio * n_off >= min_expected:
+    if min(ratio, 1.0) * n_off >= min_expected:
         return PValue.from_z(z, "asymptotic on/off")
     kappa = ratio_error / ratio
     args = [np.asarray(v, dtype=np.float64) for v in (n_on, n_off, np.log(ratio), kappa)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -18,6 +18,7 @@ from novum.statistics.fit import fit_spectrum
 from novum.statistics.likelihood import (
     BinIntegrals,
     Solution,
+    check_exposure,
     check_spectrum,
     conditioned_start,
     inside,
@@ -74,6 +75,7 @@ def fit_peak(
     shape: Shape = "gaussian",
     natural_width: float | None = None,
     range: tuple[float, float] | None = None,
+    exposure: ArrayLike | None = None,
 ) -> PeakFit:
     """Fit a peak over a smooth background, binned extended Poisson likelihood, by iminuit.
 
@@ -93,6 +95,8 @@ def fit_peak(
         Full width of the Breit–Wigner, fixed [GeV]; needed for "voigt" only.
     range : (low, high), optional
         Use only bins inside this range [GeV].
+    exposure : array_like (B,), optional
+        See `fit_spectrum`; the yield does not contain it.
 
     Returns
     -------
@@ -108,17 +112,20 @@ def fit_peak(
         If a fit fails.
     """
     n, e = check_spectrum(counts, edges)
+    x = check_exposure(exposure, len(n))
     if range is not None:
+        x = None if x is None else inside(x, e, range)[0]
         n, e = inside(n, e, range)
     if not (np.isfinite(start_width) and start_width > 0):
         raise InputError(f"the starting width must be positive, got {start_width}")
     signal = _signal(shape, natural_width, e)
+    unit = np.ones(len(n)) if x is None else x
     around = (start_mass - _MASK * start_width, start_mass + _MASK * start_width)
-    masked = fit_spectrum(n, e, around, family)
-    integrals = BinIntegrals.of(family, e, masked.n_params)
+    masked = fit_spectrum(n, e, around, family, exposure=x)
+    integrals = masked.integrals
     transform, _ = conditioned_start(n, integrals, ~masked.masked)
-    model = _Model(n, integrals.rebased(transform), signal)
-    seen = float((n - masked.expected)[masked.masked].sum())
+    model = _Model(n, integrals.rebased(transform), signal, unit)
+    seen = float(((n - masked.expected) / unit)[masked.masked].sum())
     smooth = np.linalg.solve(transform, masked.parameters)
     minuit = Minuit(model.deviance, [*smooth, start_mass, start_width, seen])
     _limit(minuit, e, start_width, max(abs(seen), 1.0))
@@ -134,7 +141,7 @@ def fit_peak(
         model.deviance(best),
     )
     alone = maximise(n, integrals, np.ones(len(n), dtype=np.bool_)).deviance
-    background = _under_peak(n, e, family, solution)
+    background = _under_peak(masked, solution)
     z = float(np.sign(best[-1]) * np.sqrt(max(alone - solution.deviance, 0.0)))
     mass, width, total = (float(v) for v in best[-3:])
     mass_error, width_error, total_error = (float(v) for v in error[-3:])
@@ -150,35 +157,33 @@ class _Model:
     counts: FloatArray
     smooth: BinIntegrals
     signal: _Signal
+    exposure: FloatArray
 
     def deviance(self, parameters: FloatArray) -> float:
         mass, width, total = parameters[-3:]
-        expected = self.smooth.expected(parameters[:-3])[0] + total * self.signal(mass, width)
+        peak = total * self.exposure * self.signal(mass, width)
+        expected = self.smooth.expected(parameters[:-3])[0] + peak
         # a deep deficit may not drive the expectation below zero
         value = float(poisson_deviance(self.counts, np.maximum(expected, 1e-9)))
         return value if np.isfinite(value) else 1e30
 
 
-def _under_peak(
-    counts: FloatArray, edges: FloatArray, family: Family, solution: Solution
-) -> SpectrumFit:
-    p = len(solution.parameters)
-    ndf = len(counts) - p - 3
+def _under_peak(masked: SpectrumFit, solution: Solution) -> SpectrumFit:
+    bins, p = len(masked.counts), masked.n_params
+    ndf = bins - p - 3
     if ndf < 1:
-        raise FitError(f"{len(counts)} bins do not constrain a peak and {p} background parameters")
-    return SpectrumFit(
-        family=family,
-        n_params=p,
+        raise FitError(f"{bins} bins do not constrain a peak and {p} background parameters")
+    return replace(
+        masked,
         parameters=solution.parameters,
         covariance=solution.covariance,
-        edges=edges,
-        counts=counts,
-        masked=np.zeros(len(counts), dtype=np.bool_),
+        masked=np.zeros(bins, dtype=np.bool_),
         expected=solution.expected,
         deviance=solution.deviance,
         ndf=ndf,
         p_value=float(special.chdtrc(ndf, solution.deviance)),
         p_method="chi2",
+        order_tests=(),
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from novum.errors import FitError, InputError
 from novum.statistics.families import Family
 from novum.statistics.fit import fit_spectrum
-from novum.statistics.likelihood import FloatArray, check_spectrum
+from novum.statistics.likelihood import FloatArray, check_exposure, check_spectrum
 from novum.windows import Window
 
 
@@ -21,6 +21,7 @@ def find_range(
     windows: Sequence[Window] = (),
     alpha: float = 0.05,
     min_count: float = 10,
+    exposure: ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Range of bins that a smooth family describes.
 
@@ -44,6 +45,8 @@ def find_range(
         A fit is good if its p-value exceeds this.
     min_count : float
         Smallest count of the bins kept at the upper end.
+    exposure : array_like (B,), optional
+        See `fit_spectrum`; the mode is that of the density, counts over exposure.
 
     Returns
     -------
@@ -58,9 +61,10 @@ def find_range(
         If no range of at least twice `family.max_order` bins is described.
     """
     n, e = check_spectrum(counts, edges)
+    x = check_exposure(exposure, len(n))
     if not 0 < alpha < 1:
         raise InputError(f"alpha must be between 0 and 1, got {alpha}", value=alpha)
-    mode = int(np.argmax(n / np.diff(e)))
+    mode = int(np.argmax(n / np.diff(e) if x is None else n / np.diff(e) / x))
     sparse = np.flatnonzero(n[mode:] < min_count)
     top = mode + int(sparse[0]) if len(sparse) else len(n)
     last = top - 2 * family.max_order
@@ -74,7 +78,7 @@ def find_range(
 
     def accepted(first: int) -> bool:
         if first not in good:
-            part = n[first:top], e[first : top + 1]
+            part = n[first:top], e[first : top + 1], None if x is None else x[first:top]
             good[first] = _described(*part, family, windows, alpha)
         return good[first]
 
@@ -88,7 +92,12 @@ def find_range(
 
 
 def _described(
-    counts: FloatArray, edges: FloatArray, family: Family, windows: Sequence[Window], alpha: float
+    counts: FloatArray,
+    edges: FloatArray,
+    exposure: FloatArray | None,
+    family: Family,
+    windows: Sequence[Window],
+    alpha: float,
 ) -> bool:
     slack = 1e-9 * (edges[-1] - edges[0])
     inside = [
@@ -96,7 +105,7 @@ def _described(
     ]
     for window in (None, *inside):
         try:
-            if fit_spectrum(counts, edges, window, family).p_value > alpha:
+            if fit_spectrum(counts, edges, window, family, exposure=exposure).p_value > alpha:
                 return True
         except FitError:  # this mask leaves too little; another may not
             continue

@@ -91,7 +91,7 @@ def scan_toys(
     Parameters
     ----------
     fits : sequence of SpectrumFit
-        Masked fits of the same spectrum, one a window.
+        Masked fits of the same spectrum, one a window; toys are drawn in their (effective) counts.
     n, seed : int
         Number of toys and their seed. The first toys of a longer run are those of a shorter one.
     truth : array_like (B,), optional
@@ -113,15 +113,14 @@ def scan_toys(
         raise InputError(f"scan toys need fits and at least one toy, got {len(fits)} and {n}")
     one = fits[0]
     for other in fits:
-        if not (
-            np.array_equal(other.edges, one.edges) and np.array_equal(other.counts, one.counts)
-        ):
+        if not _same_spectrum(one, other):
             raise InputError("the fits of a scan must be of one spectrum")
         if not other.masked.any():
             raise InputError("a fit of a scan masks no signal region")
     if truth is None:
         order = max(f.n_params for f in fits)
-        mean = fit_spectrum(one.counts, one.edges, None, one.family, order).expected
+        smooth = fit_spectrum(one.counts, one.edges, None, one.family, order, exposure=one.exposure)
+        mean = smooth.expected
     else:
         mean = np.asarray(truth, dtype=np.float64)
     if mean.shape != one.counts.shape:
@@ -135,6 +134,15 @@ def scan_toys(
         for w, model in enumerate(models):
             z[at : at + size, w] = model.signed_z(toys)
     return ScanToys(z, seed, "toys of the whole scan, refitted")
+
+
+def _same_spectrum(one: SpectrumFit, other: SpectrumFit) -> bool:
+    if (one.exposure is None) != (other.exposure is None):
+        return False
+    pairs = [(one.edges, other.edges), (one.counts, other.counts)]
+    if one.exposure is not None and other.exposure is not None:
+        pairs.append((one.exposure, other.exposure))
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def on_off_scan_toys(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from novum.errors import FitError, InputError
 from novum.statistics.batch import BatchModel
-from novum.statistics.likelihood import BinIntegrals
 from novum.statistics.pvalue import PValue
 from novum.statistics.spectrum import SpectrumFit
 
@@ -29,7 +28,7 @@ class ShapeTest:
     p : PValue
         Local p-value of an excess.
     observed : float
-        Events in the masked bins.
+        Events in the masked bins, effective counts where the fit has an exposure.
     expected, expected_error : float
         Prediction of the masked fit for them.
     """
@@ -124,7 +123,7 @@ def shape_test(
     if not (null.converged[0] and np.isfinite(z)):
         raise FitError("the background-only fit of the shape test did not converge")
     expected = float(fit.expected[fit.masked].sum())
-    slope = BinIntegrals.of(fit.family, fit.edges, fit.n_params).expected(fit.parameters)[1]
+    slope = fit.integrals.expected(fit.parameters)[1]
     total = slope[fit.masked].sum(axis=0)
     if expected >= min_expected:
         p = PValue.from_z(z, "asymptotic shape test")

@@ -54,7 +54,7 @@ class SpectrumFit:
     edges : float64 array (B+1,)
         Bin edges [GeV].
     counts : float64 array (B,)
-        Observed counts.
+        Observed counts, effective counts for weighted events.
     masked : bool array (B,)
         True: the bin did not enter the likelihood.
     expected : float64 array (B,)
@@ -69,6 +69,9 @@ class SpectrumFit:
         ``"chi2"``, or ``"toys"`` (refitted) where a bin expects fewer than 5 events.
     order_tests : tuple of OrderTest
         How the order was chosen; empty where it was given.
+    exposure : float64 array (B,) or None
+        Counts per event of the density; None where it is 1. `counts` and `expected` contain it,
+        `expectation` and `ratio` do not.
     """
 
     family: Family
@@ -84,9 +87,12 @@ class SpectrumFit:
     p_value: float
     p_method: str
     order_tests: tuple[OrderTest, ...] = ()
+    exposure: FloatArray | None = None
 
     def expectation(self, low: float, high: float) -> tuple[float, float]:
         """Expected events between two masses and their standard error.
+
+        Of weighted events, the expected sum of weights.
 
         Parameters
         ----------
@@ -108,7 +114,8 @@ class SpectrumFit:
     def ratio(self, window: Window) -> tuple[float, float]:
         """Expected events of the signal region over those of both sidebands.
 
-        The uncertainty carries the correlation of numerator and denominator.
+        Of weighted events, the ratio of expected sums of weights. The uncertainty carries the
+        correlation of numerator and denominator.
 
         Parameters
         ----------
@@ -132,10 +139,14 @@ class SpectrumFit:
         return r, float(np.sqrt(slope @ self.covariance @ slope))
 
     @property
+    def integrals(self) -> BinIntegrals:
+        """The model of `expected`."""
+        return BinIntegrals.of(self.family, self.edges, self.n_params, self.exposure)
+
+    @property
     def expected_error(self) -> FloatArray:
         """Standard error of every bin's expectation, shape (B,)."""
-        integrals = BinIntegrals.of(self.family, self.edges, self.n_params)
-        slope = integrals.expected(self.parameters)[1]
+        slope = self.integrals.expected(self.parameters)[1]
         error: FloatArray = np.sqrt(np.einsum("bi,ij,bj->b", slope, self.covariance, slope))
         return error
 
@@ -145,7 +156,7 @@ class SpectrumFit:
         ``exp(offset + design @ θ)`` equals the exact bin integrals at θ = `parameters`, with
         equal first derivatives, so that batched fits share the maximum of the exact fit.
         """
-        return BinIntegrals.of(self.family, self.edges, self.n_params).tangent(self.parameters)
+        return self.integrals.tangent(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -160,12 +171,14 @@ class SpectrumFit:
             "p_value": self.p_value,
             "p_method": self.p_method,
             "order_tests": [asdict(t) for t in self.order_tests],
+            "exposure": None if self.exposure is None else self.exposure.tolist(),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SpectrumFit:
         """Inverse of `to_dict`."""
         arrays = {name: np.asarray(data[name], dtype=np.float64) for name in _ARRAYS}
+        exposure = data["exposure"]
         return cls(
             family=family(**data["family"]),
             n_params=data["n_params"],
@@ -176,6 +189,7 @@ class SpectrumFit:
             p_value=data["p_value"],
             p_method=data["p_method"],
             order_tests=tuple(OrderTest(**t) for t in data["order_tests"]),
+            exposure=None if exposure is None else np.asarray(exposure, dtype=np.float64),
         )
 
     def _integral(self, low: float, high: float) -> tuple[float, FloatArray]:
