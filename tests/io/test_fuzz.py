@@ -4,23 +4,27 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from novum.errors import NovumError
-from novum.io import open_events
+from novum.io import FORMATS, open_events, read_spectrum
 
 flips = st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6
 )
 
 
-@settings(
+often = settings(
     max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@often
 @given(flips=flips, header=st.booleans(), keep=st.sampled_from([1.0, 1.0, 1.0, 0.7]))
 def test_damaged_bytes(made: Any, tmp_path: Path, flips: Any, header: bool, keep: float) -> None:
     data = bytearray(made.path.read_bytes())
@@ -45,3 +49,60 @@ def outcome(path: Path) -> Any:
         return len(source.read()), sum(len(c) for c in source.chunks(77))
     except NovumError as error:
         return error
+
+
+def test_every_format_is_damaged(tested_formats: set[str]) -> None:
+    assert tested_formats == {f.name for f in FORMATS}
+
+
+@often
+@given(cut=st.floats(0, 1), at=st.floats(0, 1), junk=st.binary(max_size=64))
+def test_cut_and_spliced(made: Any, tmp_path: Path, cut: float, at: float, junk: bytes) -> None:
+    """Bytes put in between, and the end cut off."""
+    data = made.path.read_bytes()
+    where = int(at * len(data))
+    path = tmp_path / made.path.name
+    path.write_bytes((data[:where] + junk + data[where:])[: int(cut * (len(data) + len(junk)))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = outcome(path)
+    assert isinstance(got, NovumError) or 0 < got[0] == got[1] <= len(made.events) + 64
+
+
+@often
+@given(data=st.binary(max_size=300), format=st.sampled_from(FORMATS))
+def test_anything_behind_a_signature(tmp_path: Path, data: bytes, format: Any) -> None:
+    path = tmp_path / f"a{format.suffixes[0]}"
+    for content in (data, format.magic + data, format.magic + data + format.magic):
+        path.write_bytes(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            got = outcome(path)
+        # A few words are a table of text columns, which has no features.
+        assert isinstance(got, NovumError) or got[0] == got[1]
+
+
+NUMBERS = st.one_of(st.floats(), st.integers(-(10**30), 10**30), st.text(max_size=3), st.none())
+NAMES = ("low", "high", "bin_centre", "bin_width", "counts", "y")
+
+
+@often
+@given(
+    names=st.lists(st.sampled_from(NAMES), unique=True, min_size=1),
+    rows=st.lists(st.lists(NUMBERS, min_size=6, max_size=6), max_size=4),
+    luminosity=st.one_of(st.none(), st.floats()),
+)
+def test_any_spectrum(tmp_path: Path, names: Any, rows: Any, luminosity: float | None) -> None:
+    cells = [["" if v is None else str(v).replace("\0", "") for v in row] for row in rows]
+    lines = [names, *(row[: len(names)] for row in cells)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(",".join(line) for line in lines), encoding="utf-8", newline="")
+    try:
+        got = read_spectrum(path, luminosity=luminosity)
+    except NovumError:
+        return
+    assert np.all(np.diff(got.edges) > 0)
+    assert np.isfinite(got.edges).all()
+    assert np.isfinite(got.counts).all()
+    assert (got.counts >= 0).all()
+    assert len(got.edges) == len(got.counts) + 1

@@ -12,6 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import novum
+from novum.windows import Window
+
+from .conftest import WINDOW
 
 SCAN = {"width": 400, "centers": (3300, 3700)}
 TREES = {"classifier": "trees", "members": 1, **SCAN}
@@ -124,7 +127,7 @@ def test_a_common_weight_changes_no_significance(toy, quick, found):
     doubled = quick(replace(toy, weight=np.full(len(toy), 2.0)))
     assert doubled.input.weighted
     assert doubled.windows[0].z == pytest.approx(found.windows[0].z, abs=1e-6)
-    assert doubled.windows[0].counts.n_on == pytest.approx(found.windows[0].counts.n_on)
+    assert doubled.windows[0].counts.n_on == pytest.approx(2 * found.windows[0].counts.n_on)
     assert doubled.spectrum.counts == pytest.approx(found.spectrum.counts)
     assert any("weighted" in w for w in doubled.warnings)
 
@@ -147,8 +150,13 @@ def test_real_weights_are_effective_counts(toy, quick, found):
     w = np.random.default_rng(3).choice([0.5, 1.5], len(toy))
     result = quick(replace(toy, weight=w))
     neff = w.sum() ** 2 / (w**2).sum()
-    assert sum(result.spectrum.counts) == pytest.approx(neff)
-    assert result.windows[0].counts.n_sr < found.windows[0].counts.n_sr
+    assert sum(result.spectrum.counts) == pytest.approx(neff, rel=1e-3)
+    window = Window.around(*WINDOW)
+    rows = window.in_signal_region(toy.column("mjj"))
+    counts = result.windows[0].counts
+    assert counts.n_sr == pytest.approx(w[rows].sum())
+    # Σw²/Σw of weights 1 ± 1/2
+    assert counts.scale_off == pytest.approx(1.25, rel=0.05)
 
 
 def test_the_order_of_events_changes_nothing(toy, quick, order_free):
@@ -161,7 +169,9 @@ def test_the_order_of_events_changes_nothing(toy, quick, order_free):
     straight, mixed = (quick(e, classifier=order_free) for e in (toy, toy.take(order)))
     assert mixed.input.sha256 != straight.input.sha256
     same_input = replace(mixed, input=straight.input)
-    assert same_input.windows == straight.windows
+    # What explains the selection is drawn at random and summed by row; it decides nothing.
+    explained = [tuple(replace(w, features=()) for w in r.windows) for r in (mixed, straight)]
+    assert explained[0] == explained[1]
     assert same_input.global_p == straight.global_p
     assert {e.id for e in mixed.selected_events} == {e.id for e in straight.selected_events}
 

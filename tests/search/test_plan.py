@@ -95,7 +95,9 @@ def test_bins_meet_every_edge_and_hold_every_event(m, settings):
 
 def test_weights_enter_the_spectrum(m):
     w = np.linspace(0.5, 1.5, len(m))
-    assert plan_scan(m, w, config()).counts.sum() == pytest.approx(w.sum())
+    made = plan_scan(m, w, config())
+    assert (made.counts / made.exposure).sum() == pytest.approx(w.sum())
+    assert made.counts.sum() == pytest.approx(w.sum() ** 2 / (w**2).sum(), rel=0.01)
 
 
 def test_the_linear_scan_has_the_centres_that_were_asked_for(m):

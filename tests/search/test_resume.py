@@ -191,6 +191,17 @@ def test_resuming_what_never_began_begins(toy, quick, whole, tmp_path):
     assert equal(tmp_path / "new", whole)
 
 
+@pytest.mark.parametrize(
+    "names", [(".lock",), (".lock", ".partial/.0123abcd-state.json")], ids=["at once", "in a write"]
+)
+def test_a_search_killed_before_its_first_window_begins_again(toy, quick, whole, tmp_path, names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    quick(toy, **SCAN, output=tmp_path, resume=True)
+    assert equal(tmp_path, whole)
+
+
 # --- damage
 
 

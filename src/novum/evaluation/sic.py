@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.errors import InputError
+from novum.evaluation.passing import count_passing
 
 FloatArray = NDArray[np.float64]
 
@@ -64,25 +64,23 @@ def sic_curve(
     Raises
     ------
     InputError
-        If either sample is empty.
+        If either sample is empty or holds NaN.
     """
-    if len(background) == 0 or len(signal) == 0:
-        raise InputError(
-            f"a SIC needs background and signal, got {len(background)} and {len(signal)} events"
-        )
-    falling = np.unique(background)[::-1]
-    n_b, n_s = len(background), len(signal)
-    passed = n_b - np.searchsorted(np.sort(background), falling, side="left")
-    enough = passed >= min_background
-    thresholds, passed = falling[enough], passed[enough]
-    eps_s = 1 - np.searchsorted(np.sort(signal), thresholds, side="left") / n_s
-    eps_b = passed / n_b
-    return SicCurve(eps_b, eps_s, eps_s / np.sqrt(eps_b), passed.astype(np.int64), (n_b, n_s))
+    passing = count_passing(background, signal)
+    rows = passing.background_rows(min_background)
+    passed = passing.background[rows]
+    return SicCurve(
+        eps_b=passed / passing.n_background,
+        eps_s=passing.signal[rows] / passing.n_signal,
+        sic=passing.sic(rows),
+        n_background=passed,
+        n_total=(passing.n_background, passing.n_signal),
+    )
 
 
 def auc(background: FloatArray, signal: FloatArray) -> float:
-    """Area under the ROC curve: the chance that a signal event scores above a background one."""
-    from scipy.stats import mannwhitneyu
+    """Area under the ROC curve: the chance that a signal event scores above a background one.
 
-    statistic = mannwhitneyu(signal, background).statistic
-    return float(statistic / (len(signal) * len(background)))
+    A tie counts one half.
+    """
+    return count_passing(background, signal).auc()

@@ -24,6 +24,7 @@ FORMATS: tuple[Format, ...] = (
 )
 
 _LAZY = {
+    "LOCK_FILE": "lock",
     "EventSource": "base",
     "InputWarning": "base",
     "Schema": "base",
@@ -33,6 +34,8 @@ _LAZY = {
     "concatenate": "join",
     "require_finite": "join",
     "atomic_path": "atomic",
+    "folder_lock": "lock",
+    "remove_leftovers": "atomic",
     "write_bytes": "atomic",
     "write_text": "atomic",
     "ColumnSummary": "summary",
@@ -46,6 +49,7 @@ __all__ = ["FORMATS", "Format", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
     from novum.io.atomic import atomic_path as atomic_path
+    from novum.io.atomic import remove_leftovers as remove_leftovers
     from novum.io.atomic import write_bytes as write_bytes
     from novum.io.atomic import write_text as write_text
     from novum.io.base import EventSource as EventSource
@@ -54,6 +58,8 @@ if TYPE_CHECKING:
     from novum.io.base import open_events as open_events
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
+    from novum.io.lock import LOCK_FILE as LOCK_FILE
+    from novum.io.lock import folder_lock as folder_lock
     from novum.io.spectrum import Spectrum as Spectrum
     from novum.io.spectrum import read_spectrum as read_spectrum
     from novum.io.summary import ColumnSummary as ColumnSummary

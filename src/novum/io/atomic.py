@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from novum.errors import NovumError, OutputError
 from novum.io.base import reason
+
+_TOKEN = re.compile(r"[0-9a-f]{8}")  # what tells a temporary file from the file that it becomes
 
 
 @contextmanager
@@ -77,6 +80,23 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
     """
     with atomic_path(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: str | os.PathLike[str], names: Collection[str]) -> None:
+    """Remove what a killed process left of writing files of these names into a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        Nobody else may be writing these files there; see `novum.io.folder_lock`.
+    names : collection of str
+        Names of the files themselves; others are not touched.
+    """
+    for path in Path(folder).glob(".*-*"):
+        token, _, name = path.name[1:].partition("-")
+        if name in names and _TOKEN.fullmatch(token) and path.is_file():
+            with suppress(OSError):
+                path.unlink()
 
 
 def _resolved(path: str | os.PathLike[str]) -> Path:

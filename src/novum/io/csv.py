@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from novum.events import Events
 from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
 from novum.io.base import reading
 from novum.io.roles import role_of, split_unit
-from novum.io.table import Block, TableSource, by_convention
+from novum.io.table import Block, TableSource, by_convention, require_few_columns
 
 _BLOCK_BYTES = 1 << 20  # Arrow reads up to 32 blocks ahead
 
@@ -45,10 +47,13 @@ class CsvSource(TableSource):
         super().__init__(path, "csv", fields, None if self._has_rows else 0)
 
     def _first_rows(self, path: Path) -> None:
+        with reading(path, *ARROW_ERRORS), _stream(path) as stream:
+            first = re.split(rb"[\r\n]", stream.read(_BLOCK_BYTES), maxsplit=1)[0]
+        require_few_columns(first.count(_delimiter(path).encode()) + 1, path)
         with reading(path, *ARROW_ERRORS), _open(path) as reader:
             names, types = list(reader.schema.names), list(reader.schema.types)
             self._has_rows = any(batch.num_rows for batch in reader)
-        repeated = {n for n in names if names.count(n) > 1}
+        repeated = {name for name, n in Counter(names).items() if n > 1}
         if sum(_is_number(n) for n in names) * 2 > len(names):
             raise FileFormatError(
                 f"the first line holds numbers, not column names ({', '.join(names[:3])})",
@@ -86,10 +91,14 @@ def _delimiter(path: Path) -> str:
     return "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
 
 
-def _open(path: Path, options: Any = None) -> Any:
+def _stream(path: Path) -> Any:
     compression = "gzip" if path.name.lower().endswith(".gz") else None
+    return pa.input_stream(path, compression=compression)
+
+
+def _open(path: Path, options: Any = None) -> Any:
     return pc.open_csv(
-        pa.input_stream(path, compression=compression),
+        _stream(path),
         read_options=pc.ReadOptions(block_size=_BLOCK_BYTES),
         parse_options=pc.ParseOptions(delimiter=_delimiter(path)),
         convert_options=options,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from novum.io.base import reading
+from novum.io.table import MOST_COLUMNS
 
 # What h5py raises on damage, depending on which structure of the file is hit.
 _ERRORS = (
@@ -20,6 +22,7 @@ _ERRORS = (
 # Deflate shrinks at most about 1030-fold; a file that claims much more holds nothing.
 _MOST_SHRINKING = 2000
 _ALWAYS_FINE = 1 << 26
+_CACHE = 1 << 20
 
 
 @contextmanager
@@ -61,18 +64,32 @@ def dataset(where: Any, name: str) -> Any:
     return found
 
 
+def rows_at_once(datasets: Iterable[Any], size: int) -> int:
+    """Number of rows to read, at least `size`, so that no large chunk is unpacked again and again.
+
+    HDF5 keeps an unpacked chunk for the next read only if it fits into its cache.
+    """
+    uncached = [
+        d.chunks[0] for d in datasets if d.chunks and prod(d.chunks) * d.dtype.itemsize > _CACHE
+    ]
+    rows = max(uncached, default=1)
+    return -(-size // rows) * rows
+
+
 def group(file: Any, name: str) -> Any:
     """The group `name` of a file.
 
     Raises
     ------
     ValueError
-        If it is no group of the file itself.
+        If it is no group of the file itself, or holds more than `MOST_COLUMNS` things.
     """
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is missing or a link, which novum does not follow")
     if not isinstance(file[name], h5py.Group):
         raise ValueError(f"'{name}' is not a group")
+    if len(file[name]) > MOST_COLUMNS:
+        raise ValueError(f"'{name}' holds {len(file[name])} things")
     return file[name]
 
 
@@ -111,8 +128,16 @@ def whole_attribute(where: Any, name: str) -> int:
 
 
 def strings(found: Any) -> list[str]:
-    """A one-dimensional dataset of names, whether stored as text or as numbers."""
-    values = found.asstr()[:] if h5py.check_string_dtype(found.dtype) else found[:]
-    if values.ndim != 1:
+    """A one-dimensional dataset of names, whether stored as text or as numbers.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape or says that it has more than `MOST_COLUMNS` names.
+    """
+    if found.ndim != 1:
         raise ValueError(f"'{found.name}' should be a list of names")
+    if len(found) > MOST_COLUMNS:
+        raise ValueError(f"'{found.name}' says that it has {len(found)} names")
+    values = found.asstr()[:] if h5py.check_string_dtype(found.dtype) else found[:]
     return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values.tolist()]

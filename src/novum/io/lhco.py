@@ -20,9 +20,17 @@ from numpy.typing import NDArray
 
 from novum.io.base import InputWarning
 from novum.io.dijet import DIJET, derived_columns, unit_of
-from novum.io.h5file import dataset, group, is_number, open_h5, strings, whole_attribute
+from novum.io.h5file import (
+    dataset,
+    group,
+    is_number,
+    open_h5,
+    rows_at_once,
+    strings,
+    whole_attribute,
+)
 from novum.io.roles import role_of
-from novum.io.table import Block, TableSource, by_convention
+from novum.io.table import Block, TableSource, by_convention, require_few_columns
 
 _CHECKED_ROWS = 10_000
 
@@ -59,6 +67,7 @@ class LhcoSource(TableSource):
 
     def __init__(self, path: Path) -> None:
         with open_h5(path) as file:
+            require_few_columns(len(file), path)
             self._places, n_events = _pandas(file) or _plain(file) or _no_layout(file)
             numeric = [n for n, p in self._places.items() if p.numeric]
             self._derived = derived_columns(numeric)
@@ -94,8 +103,10 @@ class LhcoSource(TableSource):
         stored = {h for h in headers if h not in self._derived}
         stored |= {need for h in headers if h in self._derived for need in self._derived[h].needs}
         with open_h5(self.path) as file:
-            for a in range(0, n, size):
-                rows = self._stored(file, sorted(stored), a, min(a + size, n))
+            places = sorted({self._places[name].dataset for name in stored})
+            step = rows_at_once((dataset(file, place) for place in places), size)
+            for a in range(0, n, step):
+                rows = self._stored(file, sorted(stored), a, min(a + step, n))
                 yield {
                     h: self._derived[h].compute(rows) if h in self._derived else rows[h]
                     for h in headers

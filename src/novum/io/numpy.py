@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from novum.errors import FileFormatError, InputError
 from novum.io.base import reading
-from novum.io.table import Block, Field, TableSource, by_convention
+from novum.io.table import Block, Field, TableSource, by_convention, require_few_columns
 from novum.io.units import to_gev
 
 _ERRORS = (
@@ -40,6 +40,7 @@ _ZIP_ERRORS = (
 _CATHODE = ("mjj", "mj_low", "delta_mj", "tau21_low", "tau21_high", "label")
 _MASSES = _CATHODE[:3]
 _CHECKED_ROWS = 100_000
+_LONGEST_NAME = 4096
 
 
 class NpySource(TableSource):
@@ -165,13 +166,14 @@ class NpzSource(TableSource):
 
     def __init__(self, path: Path) -> None:
         with reading(path, *_ZIP_ERRORS), zipfile.ZipFile(path) as archive:
+            require_few_columns(len(archive.infolist()), path)
             self._members = {
                 info.filename.removesuffix(".npy"): _member(archive, info)
                 for info in archive.infolist()
             }
             names = None
             if {"data", "columns"} <= set(self._members):
-                names = _names(archive, self._members["columns"])
+                names = _names(archive, self._members["columns"], path)
         self._table: list[str] | None = names
         fields, n_events = self._columns(path) if names is None else self._two(path, names)
         super().__init__(path, "npz", fields, n_events)
@@ -239,9 +241,12 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     raise ValueError(f"NumPy format version {version} is not supported in archives")
 
 
-def _names(archive: zipfile.ZipFile, member: _Member) -> list[str]:
+def _names(archive: zipfile.ZipFile, member: _Member, path: Path) -> list[str]:
     if len(member.shape) != 1 or member.dtype.kind not in "SU":
         raise ValueError("'columns' must be a one-dimensional array of names")
+    require_few_columns(member.shape[0], path)
+    if member.dtype.itemsize > _LONGEST_NAME:
+        raise ValueError(f"'columns' says that its names have {member.dtype.itemsize} bytes each")
     with archive.open(member.file) as stream:
         array = np.lib.format.read_array(stream, allow_pickle=False)
     return [n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in array.tolist()]

@@ -12,7 +12,7 @@ from novum.events import Events
 from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
 from novum.io.base import reading
 from novum.io.origin import origin_from_json, origin_to_json
-from novum.io.table import Block, Field, TableSource, by_convention
+from novum.io.table import Block, Field, TableSource, by_convention, require_few_columns
 
 _ORIGIN = b"novum_origin"
 _ROWS = 131_072  # a row group is what a reader must hold
@@ -37,6 +37,7 @@ class ParquetSource(TableSource):
     def __init__(self, path: Path) -> None:
         with reading(path, *ARROW_ERRORS), pq.ParquetFile(path) as file:
             schema = file.schema_arrow
+            require_few_columns(len(schema), path)
             fields = [_field(schema.field(i)) for i in range(len(schema))]
             n_events = int(file.metadata.num_rows)
             stored = (schema.metadata or {}).get(_ORIGIN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from novum.io.roles import (
 
 Block = Mapping[str, NDArray[Any]]
 READ_SIZE = 262_144
+MOST_COLUMNS = 10_000  # a file that claims more is damaged, or made to exhaust memory
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class TableSource(ABC):
     ) -> None:
         self.path = path
         self._meta = Meta(origin=str(path)) if meta is None else meta
+        require_few_columns(len(fields), path)
         seen: set[tuple[str | None, str]] = set()
         for f in fields:
             if (f.role, f.name) in seen:
@@ -142,11 +146,25 @@ class TableSource(ABC):
         MissingColumnError
             If there is no such column; names the nearest.
         InputError
-            If a column is not numeric or a label, id or bookkeeping number makes no sense.
+            If a column is not numeric, a label, id or bookkeeping number makes no sense, or the
+            events do not fit into memory.
         FileFormatError
             If the file is damaged.
         """
-        return concatenate(list(self.chunks(READ_SIZE, columns)))
+        names = self._feature_names(columns)
+        n_events = self.schema.n_events or 0
+        needed, memory = n_events * 8 * (len(names) + 2), memory_bytes()  # and ids and weights
+        if needed > memory:
+            raise InputError(
+                f"{n_events} events with {len(names)} features take {needed / 2**30:.4g} GiB, this "
+                f"machine has {memory / 2**30:.4g} GiB of memory; name fewer columns",
+                file=self.path,
+                value=n_events,
+            )
+        try:
+            return concatenate(list(self.chunks(READ_SIZE, names)))
+        except MemoryError:
+            raise InputError("the events do not fit into memory", file=self.path) from None
 
     def chunks(self, size: int, columns: Sequence[str] | None = None) -> Iterator[Events]:
         """The same events in runs of `size`, the last possibly shorter; ids run on.
@@ -212,6 +230,27 @@ class TableSource(ABC):
             },
             meta=self._meta,
         )
+
+
+def require_few_columns(n: int, path: Path) -> None:
+    """Refuse a table of more than `MOST_COLUMNS` columns before time is spent on each.
+
+    Raises
+    ------
+    FileFormatError
+        Names their number.
+    """
+    if n > MOST_COLUMNS:
+        raise FileFormatError(
+            f"says that it has {n} columns; novum reads at most {MOST_COLUMNS}", file=path, value=n
+        )
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or what this process may use of it if that is limited."""
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return installed if limit == resource.RLIM_INFINITY else min(installed, limit)
 
 
 def _first_of(role: str, fields: Sequence[Field]) -> Field | None:

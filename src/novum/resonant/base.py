@@ -40,9 +40,11 @@ class ResonantMethod(BaseEstimator, ABC):
     """Base of all resonant methods. Higher scores are more anomalous.
 
     A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
-    arXiv id and title.
+    arXiv id and title; and with `local` that it learns from the events of the window alone, so
+    that null searches may leave out all others.
     """
 
+    local: ClassVar[bool] = False
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 

@@ -24,6 +24,7 @@ class CWoLa(ResonantMethod):
     """
 
     name: ClassVar[str] = "cwola"
+    local: ClassVar[bool] = True
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("1805.02664", "Anomaly Detection for Resonant New Physics with Machine Learning"),
         ("1902.02634", "Extending the search for new resonances with machine learning"),

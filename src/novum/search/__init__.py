@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from novum.search.config import read_config as read_config
     from novum.search.crossfitting import Scores as Scores
     from novum.search.crossfitting import crossfit as crossfit
+    from novum.search.frozen_limits import FrozenLimit as FrozenLimit
+    from novum.search.frozen_limits import frozen_limit as frozen_limit
+    from novum.search.limit_config import LimitConfig as LimitConfig
     from novum.search.procedure import hunt as hunt
     from novum.search.result import SearchResult as SearchResult
     from novum.search.selection import select as select
@@ -26,6 +29,9 @@ _PUBLIC = {
     "bumphunt": "bump",
     "BumpHuntConfig": "bump_config",
     "BumpHuntResult": "bump",
+    "FrozenLimit": "frozen_limits",
+    "frozen_limit": "frozen_limits",
+    "LimitConfig": "limit_config",
     "hunt": "procedure",
     "read_config": "config",
     "select": "selection",

@@ -9,33 +9,36 @@ from numpy.typing import NDArray
 
 from novum.errors import FitError
 from novum.search.config import MIN_FIT_P, HuntConfig
+from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.crossfitting import Scores
+from novum.search.explanation import feature_records
 from novum.search.gates import follows_mass, reason_to_withhold, validate
 from novum.search.inputs import Sample
 from novum.search.records import (
     Counts,
-    FeatureRecord,
     FitRecord,
     FoldRecord,
     Test,
+    Validation,
     WindowEdges,
     WindowResult,
 )
 from novum.search.scan import ScanPlan
 from novum.search.selection import select, selected_share, thresholds
+from novum.search.working_points import working_points
 from novum.statistics import (
     PValue,
     SpectrumFit,
+    SpuriousRecord,
     fit_spectrum,
     on_off_p,
     on_off_z,
+    selected_spectrum,
     shape_test,
 )
 from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
-
-FEATURE_BINS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,7 @@ class PrimaryTest:
 
     share: FloatArray
     counts: Counts
+    spurious: SpuriousRecord
     validation: Validation
     withheld: str | None
     z: float
@@ -67,7 +71,8 @@ def analyse_window(
     plan: ScanPlan,
     fit: SpectrumFit,
     config: HuntConfig,
-    scale: float,
+    *,
+    explain: bool = True,
 ) -> WindowOutcome:
     """All tests of one window.
 
@@ -80,15 +85,14 @@ def analyse_window(
     fit : SpectrumFit
         Fit to the inclusive spectrum with this window's signal region masked.
     config : HuntConfig
-    scale : float
-        Effective counts per unit of weight.
+    explain : bool
+        Also make what is for display alone: records of the features and other working points.
     """
-    window, m = scores.window, sample.m
-    w = sample.w * scale
-    primary = primary_test(sample, scores, fit, config, scale)
+    window = scores.window
+    primary = primary_test(sample, scores, fit, config)
     share, counts, withheld = primary.share, primary.counts, primary.withheld
-    histogram = np.histogram(m, plan.fit_edges, weights=w * share)[0]
-    shape, shape_fit = _shape(histogram, plan, window, config)
+    histogram, exposure = _selected(sample, share, plan)
+    shape, shape_fit = _shape(histogram, exposure, plan, window, config)
     result = WindowResult(
         window=WindowEdges(window.low, window.high, window.sidebands),
         p=None if withheld else _on_off_p(counts, config),
@@ -101,59 +105,59 @@ def analyse_window(
         shape_fit=None if shape_fit is None else fit_record(shape_fit, plan),
         inclusive=_inclusive(fit, config),
         validation=primary.validation,
-        folds=_per_fold(scores, sample, w, counts, config),
-        repeat_z=_per_repeat(scores, sample, w, fit, config),
-        features=_features(share, sample, window, config),
+        folds=_per_fold(scores, sample, counts, config),
+        repeat_z=_per_repeat(scores, sample, fit, counts.ratio_error, config),
+        features=feature_records(share, sample, scores, config.features) if explain else (),
+        working_points=working_points(sample, scores, plan, counts, config) if explain else (),
+        spurious=primary.spurious,
     )
     return WindowOutcome(result, share, fit)
 
 
 def primary_test(
-    sample: Sample, scores: Scores, fit: SpectrumFit, config: HuntConfig, scale: float
+    sample: Sample, scores: Scores, fit: SpectrumFit, config: HuntConfig
 ) -> PrimaryTest:
     """The on/off test of one window and the gates; parameters as for `analyse_window`."""
     window, m = scores.window, sample.m
     share = selected_share(scores, m, sample.w, config.eps_b)
-    counts = on_off_counts(share, m, sample.w * scale, window, fit)
+    counts = on_off_counts(share, m, sample.w, window, fit)
+    counts, spurious = with_family_choice(counts, fit, window)
     validation = validate(scores.score, m, sample.w, window)
-    tied = float(counts.n_off / counts.n_sb)
+    off = window.in_sidebands(m)
+    size = np.abs(sample.w[off])  # as the thresholds were set
+    tied = float(size @ share[off] / size.sum())
     follower = follows_mass(sample, window, config.features)
     withheld = follower or reason_to_withhold(fit, validation, tied, config)
-    z = float(on_off_z(counts.n_on, counts.n_off, counts.ratio, counts.ratio_error))
-    return PrimaryTest(share, counts, validation, withheld, z)
+    z = float(on_off_z(*counts.effective()))
+    return PrimaryTest(share, counts, spurious, validation, withheld, z)
 
 
-def on_off_counts(
-    share: FloatArray, m: FloatArray, w: FloatArray, window: Window, fit: SpectrumFit
-) -> Counts:
-    """Selected events in the signal region and the sidebands, and what the latter predict."""
-    on, off = window.in_signal_region(m), window.in_sidebands(m)
-    n_off = float(w[off] @ share[off])
-    ratio, ratio_error = fit.ratio(window)
-    expected = n_off * ratio
-    spread = np.hypot(np.sqrt(n_off) * ratio, n_off * ratio_error)
-    return Counts(
-        n_on=float(w[on] @ share[on]),
-        n_off=n_off,
-        n_sr=float(w[on].sum()),
-        n_sb=float(w[off].sum()),
-        ratio=ratio,
-        ratio_error=ratio_error,
-        expected=expected,
-        expected_error=float(spread),
-    )
+def _selected(
+    sample: Sample, share: FloatArray, plan: ScanPlan
+) -> tuple[FloatArray, FloatArray | None]:
+    """Selected spectrum in the bins of the fit, in effective counts, and its exposure."""
+    m, w, edges = sample.m, sample.w, plan.fit_edges
+    total = np.histogram(m, edges, weights=w * share)[0]
+    if plan.fit_exposure is None:
+        return total, None
+    square, size = (np.histogram(m, edges, weights=v * share)[0] for v in (w**2, np.abs(w)))
+    return selected_spectrum(total, square, size, plan.fit_exposure)
 
 
 def _on_off_p(counts: Counts, config: HuntConfig) -> PValue:
-    arguments = (counts.n_on, counts.n_off, counts.ratio, counts.ratio_error)
-    return on_off_p(*arguments, seed=config.seed)
+    return on_off_p(*counts.effective(), seed=config.seed)
 
 
 def _shape(
-    histogram: FloatArray, plan: ScanPlan, window: Window, config: HuntConfig
+    histogram: FloatArray,
+    exposure: FloatArray | None,
+    plan: ScanPlan,
+    window: Window,
+    config: HuntConfig,
 ) -> tuple[Test, SpectrumFit | None]:
+    order, edges = config.n_params, plan.fit_edges
     try:
-        fit = fit_spectrum(histogram, plan.fit_edges, window, plan.family, config.n_params)
+        fit = fit_spectrum(histogram, edges, window, plan.family, order, exposure=exposure)
         test = shape_test(fit, seed=config.seed)
     except FitError as error:
         return Test(None, None, f"the selected spectrum cannot be fitted: {error}"), None
@@ -175,14 +179,10 @@ def _gated(z: float, p: PValue, fit: SpectrumFit) -> Test:
 
 
 def _per_fold(
-    scores: Scores,
-    sample: Sample,
-    w: FloatArray,
-    counts: Counts,
-    config: HuntConfig,
+    scores: Scores, sample: Sample, counts: Counts, config: HuntConfig
 ) -> tuple[FoldRecord, ...]:
     """Counts of every fold of the first cross-fit."""
-    window, m = scores.window, sample.m
+    window, m, w = scores.window, sample.m, sample.w
     first = scores.by_repeat[0].astype(np.float64)
     cuts = thresholds(first, scores.fold, m, sample.w, window, config.eps_b)
     selected = first >= cuts[scores.fold]
@@ -200,7 +200,7 @@ def _per_fold(
 
 
 def _per_repeat(
-    scores: Scores, sample: Sample, w: FloatArray, fit: SpectrumFit, config: HuntConfig
+    scores: Scores, sample: Sample, fit: SpectrumFit, ratio_error: float, config: HuntConfig
 ) -> tuple[float, ...]:
     """Significance that each redrawn cross-fit alone would have given."""
     out = []
@@ -208,28 +208,9 @@ def _per_repeat(
         chosen = select(
             score.astype(np.float64), fold, sample.m, sample.w, scores.window, config.eps_b
         )
-        c = on_off_counts(chosen.astype(np.float64), sample.m, w, scores.window, fit)
-        out.append(float(on_off_z(c.n_on, c.n_off, c.ratio, c.ratio_error)))
+        c = on_off_counts(chosen.astype(np.float64), sample.m, sample.w, scores.window, fit)
+        out.append(float(on_off_z(*with_ratio_error(c, ratio_error).effective())))
     return tuple(out)
-
-
-def _features(
-    share: FloatArray, sample: Sample, window: Window, config: HuntConfig
-) -> tuple[FeatureRecord, ...]:
-    inside = window.in_signal_region(sample.m)
-    records = []
-    for name, column in zip(config.features, sample.X.T, strict=True):
-        values = column[inside]
-        low, high = np.quantile(values, [0.001, 0.999])
-        high = high if high > low else low + 1
-        edges = np.linspace(low, high, FEATURE_BINS + 1)
-        densities = []
-        for chosen in (share[inside], 1 - share[inside]):
-            counts = np.histogram(values, edges, weights=sample.w[inside] * chosen)[0]
-            total = counts.sum() * (edges[1] - edges[0])
-            densities.append(tuple((counts / total if total > 0 else counts).tolist()))
-        records.append(FeatureRecord(name, tuple(edges.tolist()), *densities))
-    return tuple(records)
 
 
 def fit_record(fit: SpectrumFit, plan: ScanPlan) -> FitRecord:

@@ -14,17 +14,22 @@ from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_ge
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P
-from novum.search.inputs import check_looks_like_gev, effective_scale, usable_weights
+from novum.search.inputs import check_looks_like_gev, usable_weights
 from novum.search.records import BestWindow, WindowEdges
 from novum.search.scan import background_family, geometric_edges
 from novum.statistics import (
     BumpScan,
     Family,
     PValue,
+    SpectrumFit,
+    SpuriousSignal,
+    alternatives_to,
     bump_scan,
+    effective_spectrum,
     find_range,
     fit_peak,
     fit_spectrum,
+    spurious_signal,
 )
 from novum.statistics.likelihood import inside
 from novum.windows import Window, scan_windows_relative
@@ -76,7 +81,11 @@ class BackgroundFit:
 
 @dataclass(frozen=True)
 class BumpHuntResult:
-    """Outcome of a bump hunt; no selection was trained, so its toys are a calibration."""
+    """Outcome of a bump hunt; no selection was trained, so its toys are a calibration.
+
+    Of weighted events, windows and `n_events` are effective counts, (Σw)²/Σw²; the events of the
+    peak are a sum of weights.
+    """
 
     origin: str
     n_events: float
@@ -89,6 +98,7 @@ class BumpHuntResult:
     gross_vitells: float | None
     peak: Peak | None
     caveat: str | None
+    spurious: tuple[SpuriousSignal, ...] = ()
     schema: str = SCHEMA
     schema_version: int = 1
 
@@ -124,19 +134,23 @@ def bumphunt(
     """
     config = (config or BumpHuntConfig()).validated()
     if config.mass is None:
-        spectrum = read_spectrum(path, luminosity=config.luminosity)
+        spectrum, exposure = read_spectrum(path, luminosity=config.luminosity), None
     else:
-        spectrum = _histogram(path, config)
+        spectrum, exposure = _histogram(path, config)
     low, high = spectrum.edges[0], spectrum.edges[-1]
     model = background_family(config.family, config.sqrt_s, float(low), float(high))
-    counts, edges = _in_range(spectrum, config, model)
+    low, high = _fit_range(spectrum, exposure, config, model)
+    counts, edges = inside(spectrum.counts, spectrum.edges, (low, high))
+    if exposure is not None:
+        exposure, _ = inside(exposure, spectrum.edges, (low, high))
     windows = _aligned(edges, config.relative_width)
     (progress or NoProgress()).message(f"{len(windows)} windows, {config.n_toys} toys of the scan")
-    scan = bump_scan(counts, edges, windows, model, config.n_toys, config.seed)
-    return _record(spectrum, counts, edges, model, scan, config)
+    scan = bump_scan(counts, edges, windows, model, config.n_toys, config.seed, exposure=exposure)
+    return _record(spectrum.origin, model, scan, config)
 
 
-def _histogram(path: str | Path, config: BumpHuntConfig) -> Spectrum:
+def _histogram(path: str | Path, config: BumpHuntConfig) -> tuple[Spectrum, FloatArray | None]:
+    """Spectrum of the events of a file, in effective counts, and its exposure."""
     assert config.mass is not None
     source = open_events(path)
     events = source.read([config.mass])
@@ -152,21 +166,20 @@ def _histogram(path: str | Path, config: BumpHuntConfig) -> Spectrum:
     if len(m) == 0:
         raise ConfigError(f"fit_range: holds no events of {path}")
     edges = geometric_edges(m, config.relative_width, BINS_ACROSS // 2)
-    counts = np.histogram(m, edges, weights=w * effective_scale(w))[0]
-    return Spectrum(edges, counts, str(path))
+    counts, exposure = effective_spectrum(m, w, edges)
+    return Spectrum(edges, counts, str(path)), exposure
 
 
-def _in_range(
-    spectrum: Spectrum, config: BumpHuntConfig, model: Family
-) -> tuple[FloatArray, FloatArray]:
+def _fit_range(
+    spectrum: Spectrum, exposure: FloatArray | None, config: BumpHuntConfig, model: Family
+) -> tuple[float, float]:
     edges, counts = spectrum.edges, spectrum.counts
     if config.fit_range is not None:
-        low, high = config.fit_range
-    elif config.mass is not None and config.family == "dijet":
-        low, high = find_range(counts, edges, model, _aligned(edges, config.relative_width))
-    else:
-        return counts, edges
-    return inside(counts, edges, (low, high))
+        return config.fit_range
+    if config.mass is not None and config.family == "dijet":
+        windows = _aligned(edges, config.relative_width)
+        return find_range(counts, edges, model, windows, exposure=exposure)
+    return float(edges[0]), float(edges[-1])
 
 
 def _aligned(edges: FloatArray, relative_width: float) -> tuple[Window, ...]:
@@ -185,19 +198,14 @@ def _aligned(edges: FloatArray, relative_width: float) -> tuple[Window, ...]:
     return tuple(found.values())
 
 
-def _record(
-    spectrum: Spectrum,
-    counts: FloatArray,
-    edges: FloatArray,
-    model: Family,
-    scan: BumpScan,
-    config: BumpHuntConfig,
-) -> BumpHuntResult:
-    plain = fit_spectrum(counts, edges, None, model)
+def _record(origin: str, model: Family, scan: BumpScan, config: BumpHuntConfig) -> BumpHuntResult:
+    one = scan.fits[scan.best]
+    counts, edges = one.counts, one.edges
+    plain = fit_spectrum(counts, edges, None, model, exposure=one.exposure)
     best = scan.windows[scan.best]
-    peak = _peak(counts, edges, model, best, scan.tests[scan.best].z, config)
+    peak = _peak(one, best, scan.tests[scan.best].z, config)
     return BumpHuntResult(
-        origin=spectrum.origin,
+        origin=origin,
         n_events=float(counts.sum()),
         fit_range=(float(edges[0]), float(edges[-1])),
         background=BackgroundFit(
@@ -221,7 +229,19 @@ def _record(
         gross_vitells=None if scan.gross_vitells is None else scan.gross_vitells.value,
         peak=peak,
         caveat=_caveat(scan.fits[scan.best].p_value, peak),
+        spurious=_spurious(one, scan.windows, config) if config.spurious else (),
     )
+
+
+def _spurious(
+    one: SpectrumFit, windows: tuple[Window, ...], config: BumpHuntConfig
+) -> tuple[SpuriousSignal, ...]:
+    """Spurious signal of every window of the scan that `one` is a fit of."""
+    model = one.family
+    return spurious_signal(
+        one.counts, one.edges, windows, model, None, alternatives_to(model, one.edges),
+        seed=config.seed, exposure=one.exposure,
+    )  # fmt: skip
 
 
 def _caveat(fit_p: float, peak: Peak | None) -> str | None:
@@ -237,22 +257,16 @@ def _caveat(fit_p: float, peak: Peak | None) -> str | None:
     return f"{bad}: its p-value cannot be trusted; try another family, range or width"
 
 
-def _peak(
-    counts: FloatArray,
-    edges: FloatArray,
-    model: Family,
-    window: Window,
-    z: float,
-    config: BumpHuntConfig,
-) -> Peak | None:
+def _peak(masked: SpectrumFit, window: Window, z: float, config: BumpHuntConfig) -> Peak | None:
     if z < PEAK_Z:
         return None
     shape: Any = config.peak
     width = (window.high - window.low) / 5
     try:
         fit = fit_peak(
-            counts, edges, model, window.center, width, shape, natural_width=config.natural_width
-        )
+            masked.counts, masked.edges, masked.family, window.center, width, shape,
+            natural_width=config.natural_width, exposure=masked.exposure,
+        )  # fmt: skip
     except FitError:
         return None
     return Peak(

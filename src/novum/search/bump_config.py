@@ -20,7 +20,7 @@ class BumpHuntConfig:
     luminosity : float or None
         Turns a differential cross-section ``y`` of a published spectrum into counts.
     family : str
-        Background family: dijet or exp-polynomial.
+        Background family: dijet, exp-polynomial or power-exponential.
     sqrt_s : float
         Centre-of-mass energy of the dijet family [GeV].
     relative_width : float
@@ -32,6 +32,8 @@ class BumpHuntConfig:
         Shape of a measured peak: gaussian, or voigt with its `natural_width`.
     natural_width : float or None
         Full width at half maximum of the Lorentzian of a voigt peak [GeV].
+    spurious : bool
+        Also compare the family with others: the spurious signal of every window.
     n_toys : int
         Toys of the whole scan.
     seed : int
@@ -47,6 +49,7 @@ class BumpHuntConfig:
     fit_range: tuple[float, float] | None = None
     peak: str = "gaussian"
     natural_width: float | None = None
+    spurious: bool = False
     n_toys: int = 10000
     seed: int = 0
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from novum.errors import OutputError
-from novum.io import atomic_path, write_text
+from novum.io import LOCK_FILE, atomic_path, remove_leftovers, write_text
 from novum.search.crossfitting import Scores
+from novum.search.output import SCORES_FILE, SELECTED_FILE
+from novum.search.result import RESULT_FILE
 from novum.windows import Window
 
 PARTIAL = ".partial"
 _STATE = "state.json"
+# What NumPy and zipfile raise on damage, depending on where it is.
+_DAMAGED = (
+    OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_OUTPUTS = (RESULT_FILE, SCORES_FILE, SELECTED_FILE)
 
 
 class Checkpoint:
@@ -24,11 +33,13 @@ class Checkpoint:
     Parameters
     ----------
     folder : path-like
-        The output folder; made if needed.
+        The output folder; made if needed. Its writer holds `novum.io.folder_lock` on it.
     key : str
         Identifies config and data; a partial scan of another key is refused.
     resume : bool
         Go on with what is there. Otherwise the folder must be empty or absent.
+    keep : str
+        Files that may be there all the same, by a pattern such as ``*.json``.
 
     Raises
     ------
@@ -36,12 +47,16 @@ class Checkpoint:
         If the folder holds anything that would be overwritten or cannot be written.
     """
 
-    def __init__(self, folder: str | Path, key: str, *, resume: bool = False) -> None:
+    def __init__(
+        self, folder: str | Path, key: str, *, resume: bool = False, keep: str = ""
+    ) -> None:
         self.folder = Path(folder)
         self._partial = self.folder / PARTIAL
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(f"{self.folder}: is a file, not a folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()):
+        if self.folder.is_dir() and any(
+            not (p.name == LOCK_FILE or p.match(keep or LOCK_FILE)) for p in self.folder.iterdir()
+        ):
             if not resume:
                 hint = ""
                 if self._partial.is_dir():
@@ -50,6 +65,7 @@ class Checkpoint:
                     hint = "; it holds a finished search: novum report makes its report again"
                 raise OutputError(f"{self.folder}: exists and is not empty{hint}")
             self._check_key(key)
+            remove_leftovers(self.folder, _OUTPUTS)
         self._key = key
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,9 +75,11 @@ class Checkpoint:
     def _check_key(self, key: str) -> None:
         if not self._partial.is_dir():
             raise OutputError(f"{self.folder}: holds no interrupted search to resume")
+        if not any(not p.name.startswith(".") for p in self._partial.iterdir()):
+            return  # killed before anything was kept
         try:
             found = json.loads((self._partial / _STATE).read_text())["key"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise OutputError(f"{self._partial}: is damaged; remove it and start again") from None
         if found != key:
             raise OutputError(
@@ -76,7 +94,7 @@ class Checkpoint:
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 return Scores(window=window, **{name: data[name] for name in data.files})
-        except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
+        except _DAMAGED:
             path.unlink()
             return None
 
@@ -95,10 +113,13 @@ class Checkpoint:
                 by_repeat=scores.by_repeat,
                 fold_by_repeat=scores.fold_by_repeat,
                 probe=scores.probe,
+                importance=scores.importance,
             )
 
     def finish(self) -> None:
-        """Remove the partial files once the result is whole."""
+        """Remove the partial files once the result is whole, the key of a resumed search last."""
+        for path in self._partial.glob("*.npz"):
+            path.unlink(missing_ok=True)
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _path(self, window: Window) -> Path:

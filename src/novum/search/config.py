@@ -6,7 +6,6 @@ mean equal results.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
@@ -19,6 +18,17 @@ Pair = tuple[float, float]
 
 MIN_FIT_P = 0.01  # a masked fit below this says nothing about the background
 MOST_FOLDS = 100
+MOST_CONFIG_TEXT = 65_536  # characters
+_MOST_BRACKETS = 1000  # the time that PyYAML takes grows with the square of their depth
+
+# Least and most of every number of things; beyond, a slip of the keyboard would fill the memory.
+_WHOLE = {
+    "members": (1, 1000),
+    "folds": (2, MOST_FOLDS),
+    "repeats": (1, 1000),
+    "n_toys": (1, 10**8),
+    "seed": (0, 2**63 - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class HuntConfig:
     fit_range : (low, high) or None
         Range of the spectrum fit, as LOW,HIGH [GeV]; found from the data where not given.
     family : str
-        Spectrum family: dijet or exp-polynomial.
+        Spectrum family: dijet, exp-polynomial or power-exponential.
     sqrt_s : float
         Centre-of-mass energy of the dijet family [GeV].
     n_params : int or None
@@ -114,17 +124,12 @@ class HuntConfig:
             )
         if len(set(self.features)) != len(self.features):
             raise ConfigError(f"features: a column is named twice in {', '.join(self.features)}")
-        for key, least in (
-            ("members", 1),
-            ("folds", 2),
-            ("repeats", 1),
-            ("n_toys", 1),
-            ("seed", 0),
-        ):
-            if getattr(self, key) < least:
-                raise ConfigError(f"{key}: must be at least {least}, got {getattr(self, key)}")
-        if self.folds > MOST_FOLDS:
-            raise ConfigError(f"folds: must be at most {MOST_FOLDS}, got {self.folds}")
+        for key, (least, most) in _WHOLE.items():
+            value = getattr(self, key)
+            if value < least:
+                raise ConfigError(f"{key}: must be at least {least}, got {value}")
+            if value > most:
+                raise ConfigError(f"{key}: must be at most {most}, got {value}")
         if not 0 < self.relative_width < 1:
             raise ConfigError(
                 f"relative_width: must be between 0 and 1, got {self.relative_width:g}"
@@ -135,6 +140,8 @@ class HuntConfig:
                 continue
             if not (pair[0] < pair[1] or (key == "centers" and pair[0] == pair[1])):
                 raise ConfigError(f"{key}: {pair[0]:g},{pair[1]:g} is empty; give LOW,HIGH")
+            if not all(math.isfinite(edge) for edge in pair):
+                raise ConfigError(f"{key}: {pair[0]:g},{pair[1]:g} has no end; give two numbers")
         if not 0 < self.eps_b < 0.5:
             raise ConfigError(f"eps_b: must be between 0 and 0.5, got {self.eps_b:g}")
         if self.window is not None and self.centers is not None:
@@ -157,6 +164,8 @@ class HuntConfig:
 
     def hash(self) -> str:
         """Twelve hexadecimal digits that identify the settings."""
+        import hashlib
+
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -179,7 +188,7 @@ class HuntConfig:
         try:
             plain = {key: _builtin(value) for key, value in values.items()}
             typed = msgspec.convert({**_plain(self), **plain}, HuntConfig, strict=False)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise ConfigError(f"{source}: {error}") from None
         return typed
 
@@ -203,17 +212,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     InputError
         If the file is missing or is not a mapping in YAML or JSON.
     """
-    import yaml
-
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except OSError as error:
-        raise InputError(f"cannot read the config: {error.strerror}", file=path) from None
-    except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"not valid YAML or JSON: {reason}", file=path) from None
+    data = _parsed(path)
     if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
         raise InputError("a config is a mapping of option names to values", file=path)
     config = {key.replace("-", "_"): value for key, value in data.items()}
@@ -223,6 +223,41 @@ def read_config(path: str | Path) -> dict[str, Any]:
         if isinstance(config.get(key), str):
             config[key] = _numbers(config[key], key, path)
     return config
+
+
+def _parsed(path: Path) -> Any:
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(MOST_CONFIG_TEXT + 1)
+        if len(text) > MOST_CONFIG_TEXT:
+            raise InputError(f"is longer than {MOST_CONFIG_TEXT} characters: no config", file=path)
+        if path.suffix == ".json":
+            return json.loads(text)
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:
+            raise InputError("has too many brackets for a config", file=path)
+        # A few aliases of aliases can stand for billions of values, or for themselves.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise InputError("has YAML aliases (*name), which novum does not read", file=path)
+        return yaml.safe_load(text)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read the config: {error.strerror}", file=path) from None
+    # The last three: what PyYAML raises for a bad value under a tag such as !!bool.
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as error:
+        why = "too deeply nested" if isinstance(error, RecursionError) else error
+        raise InputError(
+            f"not valid YAML or JSON: {' '.join(str(why).split())}", file=path
+        ) from None
 
 
 def _numbers(text: str, key: str, path: Path) -> list[float]:

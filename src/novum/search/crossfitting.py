@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from novum.classifiers import fit_tasks
 from novum.errors import InputError
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod, Task
+from novum.search.importance import feature_losses
 from novum.search.inputs import Sample
 from novum.windows import Window
 
@@ -37,6 +39,9 @@ class Scores:
         The same for each redrawn cross-fit alone.
     probe : float64 array (n_probe,)
         Scores of events that no model was trained on, mean over all models.
+    importance : float64 array (d,) or (0,)
+        Loss of score of the most anomalous signal-region events when one feature is replaced by
+        values of held-out sideband events, mean over all models; empty where not asked for.
     """
 
     window: Window
@@ -45,6 +50,7 @@ class Scores:
     by_repeat: NDArray[np.float32]
     fold_by_repeat: NDArray[np.int16]
     probe: FloatArray
+    importance: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def averaged(self) -> Scores:
         """Without the single cross-fits, which take most of the memory."""
@@ -88,6 +94,7 @@ def crossfit(
     repeats: int,
     seed: int,
     probe: Sample | None = None,
+    importance: bool = False,
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Scores:
@@ -103,10 +110,13 @@ def crossfit(
     classifier : scikit-learn classifier
     sample : Sample
         Events; models are trained on those of the other folds and score the whole mass range.
+        Negative weights count by their size: classifiers take none below 0.
     window : Window
     folds, repeats, seed : int
     probe : Sample or None
         Extra events that are scored but never trained on.
+    importance : bool
+        Also measure what each feature contributes to the scores.
     n_jobs : int or None
         Worker processes.
     progress : Progress or None
@@ -116,7 +126,9 @@ def crossfit(
     by_repeat = np.empty(shape, np.float32)
     fold_by_repeat = np.stack([fold_of(sample.ids, seed, folds, r) for r in range(repeats)])
     probe_total = np.zeros(0 if probe is None else len(probe.m))
-    reference_rows = window.in_sidebands(sample.m) & (sample.w > 0)
+    losses = np.zeros(sample.X.shape[1] if importance else 0)
+    weight = sample.size
+    reference_rows = window.in_sidebands(sample.m) & (weight > 0)
     _require_full_folds(fold_by_repeat, reference_rows, folds, sample.ids)
     cells = [(r, f) for r in range(repeats) for f in range(folds)]
     seeds = [fit_seed(seed, window, r, f) for r, f in cells]
@@ -127,7 +139,7 @@ def crossfit(
             rows = fold_by_repeat[r] != f
             methods.append(clone(method))
             task = methods[-1].prepare(
-                sample.X[rows], sample.m[rows], window, sample.w[rows], sample.ids[rows], task_seed
+                sample.X[rows], sample.m[rows], window, weight[rows], sample.ids[rows], task_seed
             )
             assert task is not None
             yield task
@@ -141,10 +153,14 @@ def crossfit(
             out = fold_by_repeat[r] == f
             raw = methods[i].anomaly_score(sample.X[out], sample.m[out], model)
             reference = window.in_sidebands(sample.m[out])
-            tail = TailScore(raw[reference], sample.w[out][reference])
+            tail = TailScore(raw[reference], weight[out][reference])
             by_repeat[r, out] = tail(raw)
             if probe is not None:
                 probe_total += tail(methods[i].anomaly_score(probe.X, probe.m, model))
+            if importance:
+                score = partial(methods[i].anomaly_score, model=model)
+                held_out = (sample.X[out], sample.m[out], by_repeat[r, out])
+                losses += feature_losses(score, tail, *held_out, window, seeds[i])
     return Scores(
         window=window,
         score=by_repeat.mean(axis=0, dtype=np.float64),
@@ -152,6 +168,7 @@ def crossfit(
         by_repeat=by_repeat,
         fold_by_repeat=fold_by_repeat,
         probe=probe_total / len(seeds),
+        importance=losses / len(seeds),
     )
 
 

@@ -29,6 +29,16 @@ class Sample:
     w: FloatArray
     ids: NDArray[np.uint64]
 
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Sample:
+        """Some of the events, by mask or by position."""
+        return Sample(self.X[rows], self.m[rows], self.w[rows], self.ids[rows])
+
+    @property
+    def size(self) -> FloatArray:
+        """|w| over the largest, shape (n,): exactly 1 where all weights are equal."""
+        size: FloatArray = np.abs(self.w) / np.abs(self.w).max()
+        return size
+
     def sha256(self) -> str:
         """Digest of every number the search sees."""
         digest = hashlib.sha256()
@@ -90,33 +100,29 @@ def make_sample(events: Events, config: HuntConfig) -> Sample:
 
 
 def usable_weights(events: Events) -> FloatArray:
-    """Weights that a Poisson likelihood can take, shape (n,).
+    """Weights that make a spectrum, shape (n,): finite, of either sign, with a positive sum.
 
     Raises
     ------
     InputError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is not finite, or they add up to 0 or less.
     """
-    w = events.weight
-    if not np.all(np.isfinite(w)) or w.min() < 0:
-        bad = w[~(np.isfinite(w) & (w >= 0))]
+    w, origin = events.weight, events.meta.origin
+    if not np.all(np.isfinite(w)):
+        bad = w[~np.isfinite(w)]
         raise InputError(
-            f"{len(bad)} weights are negative or not finite (first: {bad[0]:g}); the Poisson "
-            "likelihood of a search cannot take them",
-            file=events.meta.origin,
+            f"{len(bad)} weights are not finite (first: {bad[0]:g})",
+            file=origin,
             column="weight",
             value=bad[0],
         )
-    if not w.sum() > 0:
+    total = float(w.sum())
+    if not total > 0:
+        said = f"weights add up to {total:g}" if np.any(w) else "all weights are zero"
         raise InputError(
-            "all weights are zero", file=events.meta.origin, column="weight", value=0.0
+            f"{said}; a search needs a positive sum", file=origin, column="weight", value=total
         )
     return w
-
-
-def effective_scale(w: FloatArray) -> float:
-    """Counts per unit of weight that keep the Poisson error of a weighted sum, Σw/Σw²."""
-    return float(w.sum() / (w**2).sum())
 
 
 def check_units(m: FloatArray, config: HuntConfig, origin: str) -> None:

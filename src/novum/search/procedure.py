@@ -16,21 +16,28 @@ from novum import catalogue
 from novum.classifiers.tasks import check_classifier
 from novum.errors import ConfigError
 from novum.events import Events
+from novum.io import folder_lock
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod
 from novum.search.analysis import WindowOutcome, analyse_window
+from novum.search.calibrated import Calibration, find_calibration, look_up
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
-from novum.search.inputs import Sample, as_events, check_units, effective_scale, make_sample
+from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.output import write_tables
-from novum.search.records import InputRecord, SpectrumRecord
+from novum.search.records import InputRecord, SpectrumRecord, Unblinding, WindowEdges
 from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
 from novum.statistics import SpectrumFit, final_fit
 
+FAMILY_PAPERS = {
+    "dijet": "1911.03947",
+    "exp-polynomial": "1407.0558",
+    "power-exponential": "1804.03496",
+}
 VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
 
 
@@ -42,6 +49,7 @@ def hunt(
     classifier: Any = None,
     config: HuntConfig | None = None,
     probe: Any = None,
+    calibration: Calibration | str | Path | None = None,
     output: str | Path | None = None,
     resume: bool = False,
     n_jobs: int | None = None,
@@ -66,6 +74,9 @@ def hunt(
     probe : as events, optional
         Labelled events that are scored but never trained on; their signal replaces the signal of
         `events` in the evaluation.
+    calibration : Calibration or path, optional
+        Retrained null searches of this config, see `novum.calibration.calibrate`; where not given,
+        ``calibration.json`` beside the events or beside the output folder is used if it applies.
     output : path-like, optional
         Folder for ``result.json``, ``scores.parquet`` and ``selected.parquet``; it must be new.
     resume : bool
@@ -87,6 +98,24 @@ def hunt(
         See these; each names what is wrong and what to do.
     """
     config = _resolve(config, mass, features, settings)
+    search = make_search(
+        events, config, classifier=classifier, probe=probe, calibration=calibration,
+        n_jobs=n_jobs, progress=progress,
+    )  # fmt: skip
+    return search.run(output, resume)
+
+
+def make_search(
+    events: Any,
+    config: HuntConfig,
+    *,
+    classifier: Any = None,
+    probe: Any = None,
+    calibration: Calibration | str | Path | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Search:
+    """A search that is ready to run; parameters and errors are those of `hunt`."""
     config.validated()
     method: ResonantMethod = catalogue.build("method", config.method)
     if classifier is None:
@@ -96,10 +125,10 @@ def hunt(
     check_classifier(classifier)
     table, resolved = as_events(events, config)
     held_out = None if probe is None else make_probe(probe, config)
-    search = _Search(
-        resolved, method, classifier, table, held_out, n_jobs, progress or NoProgress()
-    )
-    return search.run(output, resume)
+    return Search(
+        resolved, method, classifier, table, held_out, calibration, n_jobs,
+        progress or NoProgress(),
+    )  # fmt: skip
 
 
 def _resolve(
@@ -124,45 +153,91 @@ def _describe(classifier: Any) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Search:
+class Prepared:
+    """The columns, the plan, what was read, the key of a checkpoint, and the calibration."""
+
+    sample: Sample
+    plan: ScanPlan
+    record: InputRecord
+    key: str
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Events, settings and parts of one search; see `hunt`."""
+
     config: HuntConfig
     method: ResonantMethod
     classifier: Any
     events: Events
     probe: Probe | None
+    calibration: Calibration | str | Path | None
     n_jobs: int | None
     progress: Progress
 
-    def run(self, output: str | Path | None, resume: bool) -> SearchResult:
-        config, origin = self.config, self.events.meta.origin
-        sample = make_sample(self.events.blind(), config)
-        check_units(sample.m, config, origin)
-        scale = effective_scale(sample.w)
-        plan = plan_scan(sample.m, sample.w * scale, config)
-        digest = sample.sha256()
-        key = "-".join((config.hash(), digest, self._surroundings()))
-        checkpoint = None if output is None else Checkpoint(output, key, resume=resume)
-        fits = [self._inclusive_fit(plan, i) for i in range(len(plan.windows))]
-        outcomes: list[WindowOutcome] = []
-        kept: list[Scores] = []
-        for scores, fit in zip(self._scores(sample, plan, checkpoint), fits, strict=True):
-            outcomes.append(analyse_window(sample, scores, plan, fit, config, scale))
-            kept.append(scores.averaged())
-        result = self._conclude(sample, plan, outcomes, kept, scale, digest)
-        if checkpoint is not None:
-            write_tables(checkpoint.folder, self.events, sample, outcomes, kept)
+    def run(
+        self,
+        output: str | Path | None,
+        resume: bool = False,
+        keep: str = "",
+        unblinded: Unblinding | None = None,
+    ) -> SearchResult:
+        """Run it; `keep` names a file that may already be in the output folder."""
+        prepared = self.prepare(output)
+        if output is None:
+            return calibrated(self._searched(prepared, None), prepared.calibration)
+        with folder_lock(output):
+            checkpoint = Checkpoint(output, prepared.key, resume=resume, keep=keep)
+            result = calibrated(self._searched(prepared, checkpoint), prepared.calibration)
+            result = replace(result, unblinded=unblinded)
             result.save(checkpoint.folder)
             checkpoint.finish()
         return result
 
+    def prepare(self, output: str | Path | None) -> Prepared:
+        """What is known before any training."""
+        config, origin = self.config, self.events.meta.origin
+        sample = make_sample(self.events.blind(), config)
+        check_units(sample.m, config, origin)
+        plan = plan_scan(sample.m, sample.w, config)
+        record = input_record(self.events, sample, plan, sample.sha256())
+        key = "-".join((config.hash(), record.sha256, self._surroundings()))
+        windows = [WindowEdges.of(w) for w in plan.windows]
+        calibration = find_calibration(
+            config.to_dict(), record, windows, self.calibration, _beside(origin, output)
+        )
+        return Prepared(sample, plan, record, key, calibration)
+
+    def _searched(self, prepared: Prepared, checkpoint: Checkpoint | None) -> SearchResult:
+        config, sample, plan = self.config, prepared.sample, prepared.plan
+        outcomes: list[WindowOutcome] = []
+        kept: list[Scores] = []
+        for scores, fit in self.scored(prepared, checkpoint):
+            outcomes.append(analyse_window(sample, scores, plan, fit, config))
+            kept.append(scores.averaged())
+        if checkpoint is not None:
+            write_tables(checkpoint.folder, self.events, sample, outcomes, kept)
+        return self._conclude(sample, plan, outcomes, kept, prepared.record)
+
+    def scored(
+        self, prepared: Prepared, checkpoint: Checkpoint | None
+    ) -> Iterator[tuple[Scores, SpectrumFit]]:
+        """Scores and masked inclusive fit of every window."""
+        plan = prepared.plan
+        fits = [self._inclusive_fit(plan, i) for i in range(len(plan.windows))]
+        yield from zip(self._scores(prepared.sample, plan, checkpoint), fits, strict=True)
+
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
-        return hashlib.sha256(f"{probe} {_versions()}".encode()).hexdigest()[:12]
+        return hashlib.sha256(f"{probe} {versions()}".encode()).hexdigest()[:12]
 
     def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
-        counts = plan.counts[plan.fit_bins]
-        return final_fit(counts, plan.fit_edges, plan.windows[i], plan.family, self.config.n_params)
+        counts, order = plan.counts[plan.fit_bins], self.config.n_params
+        return final_fit(
+            counts, plan.fit_edges, plan.windows[i], plan.family, order, plan.fit_exposure
+        )
 
     def _scores(
         self,
@@ -183,6 +258,7 @@ class _Search:
                     repeats=config.repeats,
                     seed=config.seed,
                     probe=None if self.probe is None else self.probe.sample,
+                    importance=True,
                     n_jobs=self.n_jobs,
                     progress=self.progress,
                 )
@@ -196,36 +272,28 @@ class _Search:
         plan: ScanPlan,
         outcomes: list[WindowOutcome],
         scores: list[Scores],
-        scale: float,
-        digest: str,
+        record: InputRecord,
     ) -> SearchResult:
         config = self.config
         best = best_window(outcomes)
-        low, high = plan.fit_range
         global_p, gross_vitells = global_significance(sample, plan, outcomes, config)
         evaluation = tuple(
-            record
+            evaluated
             for o, s in zip(outcomes, scores, strict=True)
-            if (record := evaluate_window(self.events, self.probe, sample, o, s))
+            if (evaluated := evaluate_window(self.events, self.probe, sample, o, s))
         )
         return SearchResult(
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions=_versions(),
+            versions=versions(),
             references=self._references(),
-            input=InputRecord(
-                origin=self.events.meta.origin,
-                n_events=len(self.events),
-                n_used=int(((sample.m >= low) & (sample.m < high)).sum()),
-                weighted=bool(np.any(sample.w != 1)),
-                labelled=self.events.label is not None,
-                sha256=digest,
-            ),
+            input=record,
             spectrum=SpectrumRecord(
                 edges=tuple(plan.edges.tolist()),
                 counts=tuple(plan.counts.tolist()),
                 fit_range=plan.fit_range,
+                exposure=None if plan.exposure is None else tuple(plan.exposure.tolist()),
             ),
             windows=tuple(o.result for o in outcomes),
             best_window=best,
@@ -234,25 +302,81 @@ class _Search:
             inclusive_global_p=inclusive_significance(outcomes, config),
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
-            warnings=_warnings(sample, self.events.label is not None, scale),
+            warnings=_warnings(sample, plan, outcomes, self.events.label is not None),
         )
 
     def _references(self) -> tuple[str, ...]:
         """arXiv ids of the method, the classifier, the family and the statistics."""
         members = (self.method, self.classifier)
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
-        background = "1911.03947" if self.config.family == "dijet" else "1407.0558"
-        return (*papers, background, "physics/0702156", "1007.1727", "1005.1891")
+        background = FAMILY_PAPERS[self.config.family]
+        return (*papers, background, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
 
 
-def _versions() -> dict[str, str]:
+def input_record(events: Events, sample: Sample, plan: ScanPlan, digest: str) -> InputRecord:
+    """What was read, and how much of it the search uses."""
+    low, high = plan.fit_range
+    return InputRecord(
+        origin=events.meta.origin,
+        n_events=len(events),
+        n_used=int(((sample.m >= low) & (sample.m < high)).sum()),
+        weighted=bool(np.any(sample.w != 1)),
+        labelled=events.label is not None,
+        sha256=digest,
+    )
+
+
+def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
+    """The result with its place among the null searches of a calibration that applies to it."""
+    if calibration is None:
+        return result
+    return replace(result, calibration=look_up(calibration, result.windows, result.seed))
+
+
+def _beside(origin: str | None, output: str | Path | None) -> list[Path]:
+    """Folders where a calibration of these data may lie."""
+    near = [] if output is None else [Path(output).absolute().parent]
+    return near if origin is None or not Path(origin).is_file() else [*near, Path(origin).parent]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a result."""
     return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
 
 
-def _warnings(sample: Sample, labelled: bool, scale: float) -> tuple[str, ...]:
+def _warnings(
+    sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome], labelled: bool
+) -> tuple[str, ...]:
     if not np.any(sample.w != 1):
         return ()
-    found = [f"events are weighted: counts are effective counts, {scale:.4g} per unit of weight"]
+    found = [
+        "events are weighted: counts are sums of weights; spectra, fits and significances use "
+        "effective counts, (Σw)²/Σw²"
+    ]
+    negative = int(np.count_nonzero(sample.w < 0))
+    if negative:
+        found.append(
+            f"{negative} of {len(sample.w)} weights are negative: classifiers are trained and "
+            "thresholds set with their sizes, counts with their signs"
+        )
+    if negative:
+        found.extend(_cancelled(sample, plan, outcomes))
     if labelled:
         found.append("events are weighted: there is no truth-level evaluation")
     return tuple(found)
+
+
+def _cancelled(sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome]) -> Iterator[str]:
+    """Regions where negative weights outweigh the others."""
+    for window, outcome in zip(plan.windows, outcomes, strict=True):
+        regions = (
+            ("signal region", window.in_signal_region(sample.m)),
+            ("sidebands", window.in_sidebands(sample.m)),
+        )
+        for name, rows in regions:
+            total = float(sample.w[rows] @ outcome.share[rows])
+            if total < 0:
+                yield (
+                    f"window {window}: the weights selected in the {name} add up to {total:.3g}, "
+                    "which counts as 0"
+                )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from novum.statistics.pvalue import PValue
+from novum.statistics.transfer import SpuriousRecord
+from novum.windows import Window
 
 Pair = tuple[float, float]
 Numbers = tuple[float, ...]
@@ -17,6 +19,11 @@ class WindowEdges:
     low: float
     high: float
     sidebands: tuple[Pair, Pair]
+
+    @classmethod
+    def of(cls, window: Window) -> WindowEdges:
+        """The edges of a window."""
+        return cls(window.low, window.high, window.sidebands)
 
     @property
     def center(self) -> float:
@@ -48,19 +55,22 @@ class FitRecord:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the on/off test saw.
+    """What the on/off test saw; sums of weights where events are weighted.
 
     Attributes
     ----------
     n_on, n_off : float
         Selected events in the signal region and in the sidebands, mean of the redrawn
-        cross-fits.
+        cross-fits; 0 where negative weights outweigh the others.
     n_sr, n_sb : float
         All events there, before the selection.
     ratio, ratio_error : float
-        Transfer factor SR/SB of the inclusive masked fit.
+        Transfer factor SR/SB of the inclusive masked fit; its uncertainty includes the choice of
+        the family where `WindowResult.spurious` does not pass.
     expected, expected_error : float
         Background expectation of `n_on` and its uncertainty.
+    scale_on, scale_off : float
+        Weight of one effective event, Σw²/Σw, in the signal region and in the sidebands.
     """
 
     n_on: float
@@ -71,6 +81,18 @@ class Counts:
     ratio_error: float
     expected: float
     expected_error: float
+    scale_on: float = 1.0
+    scale_off: float = 1.0
+
+    def effective(self) -> tuple[float, float, float, float]:
+        """n_on, n_off, ratio and its error in effective counts, as `on_off_z` takes them."""
+        change = self.scale_off / self.scale_on
+        return (
+            self.n_on / self.scale_on,
+            self.n_off / self.scale_off,
+            self.ratio * change,
+            self.ratio_error * change,
+        )
 
 
 @dataclass(frozen=True)
@@ -108,6 +130,24 @@ class FoldRecord:
 
 
 @dataclass(frozen=True)
+class MassProfile:
+    """Mean of one feature against the mass, all events of the window, before the selection.
+
+    Attributes
+    ----------
+    edges : tuple of float
+        Mass bins from the lower to the upper end of the sidebands [GeV].
+    mean, error : tuple of float or None
+        Per bin, as (mean - sideband mean) / sideband standard deviation; None where a bin holds
+        fewer than two events.
+    """
+
+    edges: Numbers
+    mean: tuple[float | None, ...]
+    error: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class FeatureRecord:
     """One feature in the signal region, selected against rejected events.
 
@@ -123,6 +163,8 @@ class FeatureRecord:
         held-out sideband events.
     mass_correlation : float
         Rank correlation with the mass in the sidebands; CWoLa assumes none.
+    profile : MassProfile or None
+        Its mean against the mass.
     """
 
     name: str
@@ -132,6 +174,7 @@ class FeatureRecord:
     separation: float = 0.0
     importance: float = 0.0
     mass_correlation: float = 0.0
+    profile: MassProfile | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +209,7 @@ class WindowResult:
     repeat_z: Numbers
     features: tuple[FeatureRecord, ...]
     working_points: tuple[WorkingPoint, ...] = ()
+    spurious: SpuriousRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -221,11 +265,16 @@ class InputRecord:
 
 @dataclass(frozen=True)
 class SpectrumRecord:
-    """The inclusive spectrum before any selection, on the common bins."""
+    """The inclusive spectrum before any selection, on the common bins.
+
+    Of weighted events all spectra and their fits are in effective counts; `exposure` holds the
+    effective counts per unit of weight of every bin.
+    """
 
     edges: Numbers
     counts: Numbers
     fit_range: Pair
+    exposure: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -325,3 +374,18 @@ class CalibratedScan:
     effective_windows: float | None
     fold_seed_spread: float | None
     closure: Closure | None = None
+
+
+@dataclass(frozen=True)
+class Unblinding:
+    """What was frozen before the signal regions were looked at, and when they were.
+
+    `time` is UTC in ISO 8601; the hashes are those that were checked.
+    """
+
+    time: str
+    config_hash: str
+    seed: int
+    data_sha256: str
+    calibration_sha256: str
+    blind_sha256: str

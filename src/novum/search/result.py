@@ -19,6 +19,7 @@ from novum.search.records import (
     InputRecord,
     SelectedEvent,
     SpectrumRecord,
+    Unblinding,
     WindowResult,
 )
 from novum.statistics.pvalue import PValue
@@ -48,6 +49,8 @@ class SearchResult:
         The same data before the selection.
     calibration : CalibratedScan or None
         The search among retrained null searches, which gives the calibrated p-values.
+    unblinded : Unblinding or None
+        When, and what had been frozen before, where the search was blind at first.
     """
 
     config: dict[str, Any]
@@ -66,6 +69,7 @@ class SearchResult:
     evaluation: tuple[EvaluationRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     calibration: CalibratedScan | None = None
+    unblinded: Unblinding | None = None
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
 
@@ -106,7 +110,7 @@ class SearchResult:
                     value=version,
                 )
             result = msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"damaged result: {error}", file=source) from None
         best = result.best_window
         known = {(w.window.low, w.window.high) for w in result.windows}
@@ -172,6 +176,8 @@ class SearchResult:
 
     def summary(self) -> str:
         """The headline in one line, in words."""
+        if self.calibration is not None:
+            return self._calibrated_summary(self.calibration)
         if self.best_window is None or self.global_p is None:
             return "every window is withheld: no p-value can be quoted"
         best = self.best
@@ -180,6 +186,18 @@ class SearchResult:
         return (
             f"best window {best.window.low:.0f}-{best.window.high:.0f} GeV, "
             f"local z = {best.z:.2f}, global p {with_relation(self.global_p)} (not calibrated)"
+        )
+
+    @staticmethod
+    def _calibrated_summary(scan: CalibratedScan) -> str:
+        best = scan.best_window
+        if best is None or scan.global_p is None or scan.t_observed is None:
+            return "every window is withheld: no p-value can be quoted"
+        return (
+            f"best window {best.low:.0f}-{best.high:.0f} GeV, calibrated z = "
+            f"{scan.t_observed:.2f}, global p {with_relation(scan.global_p)} from "
+            f"{scan.global_p.n_toys} retrained null searches (extrapolated: "
+            f"{scan.extrapolated_p:.2g})"
         )
 
     def _repr_html_(self) -> str:

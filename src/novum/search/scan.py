@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import FitError, WindowError
 from novum.search.config import HuntConfig, Pair
-from novum.statistics import Family, family, find_range
-from novum.windows import Window, scan_windows, scan_windows_relative
+from novum.statistics import Family, effective_spectrum, family, find_range
+from novum.windows import MOST_WINDOWS, Window, scan_windows, scan_windows_relative
 
 FloatArray = NDArray[np.float64]
 
@@ -22,13 +22,18 @@ MOST_BINS = 2000
 
 @dataclass(frozen=True, eq=False)
 class ScanPlan:
-    """Windows in rising order, common bin edges [GeV], bins of the fit, and the family."""
+    """Windows in rising order, common bin edges [GeV], bins of the fit, and the family.
+
+    `counts` are effective counts and `exposure` those per unit of weight, None where events are
+    not weighted; see `effective_spectrum`.
+    """
 
     windows: tuple[Window, ...]
     edges: FloatArray
     counts: FloatArray
     fit_bins: slice
     family: Family
+    exposure: FloatArray | None = None
 
     @property
     def fit_range(self) -> Pair:
@@ -40,6 +45,16 @@ class ScanPlan:
         """Bin edges inside the fit range [GeV]."""
         return self.edges[self.fit_bins.start : self.fit_bins.stop + 1]
 
+    def of_events(self, m: FloatArray, w: FloatArray) -> ScanPlan:
+        """The same windows and bins with the spectrum of other events."""
+        counts, exposure = effective_spectrum(m, w, self.edges)
+        return replace(self, counts=counts, exposure=exposure)
+
+    @property
+    def fit_exposure(self) -> FloatArray | None:
+        """Exposure of the bins inside the fit range."""
+        return None if self.exposure is None else self.exposure[self.fit_bins]
+
 
 def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     """Choose windows, bins and fit range from the config and the inclusive spectrum.
@@ -47,7 +62,7 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     Parameters
     ----------
     m, w : arrays (n,)
-        Resonant variable [GeV] and weights (already in effective counts).
+        Resonant variable [GeV] and weights.
     config : HuntConfig
 
     Raises
@@ -60,14 +75,15 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
     model = background_family(config.family, config.sqrt_s, float(m.min()), float(m.max()))
     if config.window is None and config.width is None:
         inside = m if config.fit_range is None else _within(m, config)
-        edges = geometric_edges(inside, config.relative_width)
+        start = None if config.fit_range is None else config.fit_range[0]
+        edges = geometric_edges(inside, config.relative_width, start=start)
         wanted = None
     else:
         wanted = _linear_windows(m, config)
         edges = _linear_edges(m, wanted)
-    counts = np.histogram(m, edges, weights=w)[0]
+    counts, exposure = effective_spectrum(m, w, edges)
     candidates = wanted or scan_windows_relative((edges[0], edges[-1]), config.relative_width)
-    low, high = config.fit_range or _holding_range(counts, edges, model, candidates)
+    low, high = config.fit_range or _holding_range(counts, edges, exposure, model, candidates)
     low, high = max(low, float(edges[0])), min(high, float(edges[-1]))
     if wanted is None or (config.window is None and config.centers is None):
         windows = _supported(
@@ -86,12 +102,18 @@ def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:
         high = max(high, max(v.span[1] for v in windows))
     first = int(np.searchsorted(edges, low * (1 - 1e-9)))
     last = int(np.searchsorted(edges, high * (1 + 1e-9), side="right")) - 1
-    return ScanPlan(windows, edges, counts, slice(first, last), model)
+    return ScanPlan(windows, edges, counts, slice(first, last), model, exposure)
 
 
 def background_family(name: str, sqrt_s: float, low: float, high: float) -> Family:
     """The named family for a spectrum between two masses [GeV]."""
-    return family(name, sqrt_s=sqrt_s) if name == "dijet" else family(name, low=low, high=high)
+    match name:
+        case "dijet":
+            return family(name, sqrt_s=sqrt_s)
+        case "power-exponential":
+            return family(name, scale=sqrt_s)
+        case _:
+            return family(name, low=low, high=high)
 
 
 def _within(m: FloatArray, config: HuntConfig) -> FloatArray:
@@ -108,10 +130,14 @@ def _within(m: FloatArray, config: HuntConfig) -> FloatArray:
 
 
 def _holding_range(
-    counts: FloatArray, edges: FloatArray, model: Family, windows: tuple[Window, ...]
+    counts: FloatArray,
+    edges: FloatArray,
+    exposure: FloatArray | None,
+    model: Family,
+    windows: tuple[Window, ...],
 ) -> Pair:
     try:
-        return find_range(counts, edges, model, windows)
+        return find_range(counts, edges, model, windows, exposure=exposure)
     except FitError as error:
         raise FitError(
             f"{error}; choose another family (--family) or state the range (--fit-range LOW,HIGH)"
@@ -149,13 +175,27 @@ def _linear_edges(m: FloatArray, windows: tuple[Window, ...]) -> FloatArray:
             "sideband as multiples of a common length",
             value=unit,
         )
-    return origin + bin_width * np.arange(first, max(last, 1) + 1)
+    edges = origin + bin_width * np.arange(first, max(last, 1) + 1)
+    if len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise WindowError(
+            f"windows from {marks[0]:g} to {marks[-1]:g} GeV do not fit masses of "
+            f"{m.min():.4g}-{m.max():.4g} GeV",
+            value=(marks[0], marks[-1]),
+        )
+    return edges
 
 
 def geometric_edges(
-    m: FloatArray, relative_width: float, bins_per_half: int = BINS_PER_HALF_REGION
+    m: FloatArray,
+    relative_width: float,
+    bins_per_half: int = BINS_PER_HALF_REGION,
+    start: float | None = None,
 ) -> FloatArray:
-    """Bins of equal width in log m that start at the smallest mass and cover the data."""
+    """Bins of equal width in log m that cover the data.
+
+    They begin at the smallest mass; at `start` where that leaves no bin empty, so that a range
+    that was asked for gives the same bins for all data.
+    """
     if not m.min() > 0:
         raise WindowError(
             f"a scan in relative width needs positive masses; {int((m <= 0).sum())} are not, the "
@@ -163,9 +203,18 @@ def geometric_edges(
             value=float(m.min()),
         )
     half = math.log((1 + relative_width / 2) / (1 - relative_width / 2)) / 2
+    if math.log(m.max() / m.min()) > MOST_WINDOWS * half:
+        raise WindowError(
+            f"masses of {m.min():.4g}-{m.max():.4g} GeV hold more than {MOST_WINDOWS} windows of "
+            f"relative width {relative_width:g}",
+            value=relative_width,
+        )
     step = half / bins_per_half
-    bins = math.ceil(math.log(np.nextafter(m.max(), np.inf) / m.min()) / step)
-    return np.asarray(m.min() * np.exp(step * np.arange(max(bins, 1) + 1)))
+    first = float(m.min())
+    if start is not None and 0 < start <= first < start * math.exp(step):
+        first = start
+    bins = math.ceil(math.log(np.nextafter(m.max(), np.inf) / first) / step)
+    return np.asarray(first * np.exp(step * np.arange(max(bins, 1) + 1)))
 
 
 def _on_grid(edges: FloatArray, interval: Pair) -> Pair:

@@ -27,7 +27,7 @@ def thresholds(
     Parameters
     ----------
     score, fold, m, w : arrays (n,)
-        Scores, folds, resonant variable [GeV] and weights.
+        Scores, folds, resonant variable [GeV] and weights; negative weights count by their size.
     window : Window
     eps_b : float
         Background efficiency.
@@ -37,21 +37,45 @@ def thresholds(
     array (k,)
         An event is selected if its score is at least the threshold of its fold.
     """
+    return cuts(score, fold, m, w, window, np.array([eps_b]))[:, 0]
+
+
+def cuts(
+    score: FloatArray,
+    fold: NDArray[np.int16],
+    m: FloatArray,
+    w: FloatArray,
+    window: Window,
+    eps_b: FloatArray,
+) -> FloatArray:
+    """Thresholds (k, E) of every fold at E background efficiencies; see `thresholds`."""
     sideband = window.in_sidebands(m)
+    size = np.abs(w) / np.abs(w).max()  # equal weights become exactly 1, and tie as plain counts do
     return np.array(
         [
-            _threshold(score[rows], w[rows], eps_b)
+            _cuts(score[rows], size[rows], eps_b)
             for rows in (sideband & (fold == f) for f in range(int(fold.max()) + 1))
         ]
     )
 
 
-def _threshold(score: FloatArray, w: FloatArray, eps_b: float) -> float:
+def _cuts(score: FloatArray, w: FloatArray, eps_b: FloatArray) -> FloatArray:
     if len(score) == 0:
-        return float("inf")
+        return np.full(len(eps_b), np.inf)
     values, inverse = np.unique(score, return_inverse=True)
     above = np.cumsum(np.bincount(inverse, weights=w)[::-1])[::-1]
-    return float(values[np.argmin(np.abs(above / above[0] - eps_b))])
+    nearest = [np.argmin(np.abs(above / above[0] - eps)) for eps in eps_b]
+    return np.asarray(values[nearest], dtype=np.float64)
+
+
+def expected_background(
+    n_off: float, ratio: float, ratio_error: float, scale: float = 1.0
+) -> tuple[float, float]:
+    """Background in the signal region that `n_off` sideband events predict, and its error.
+
+    Of weighted events `n_off` is a sum of weights, and `scale` the weight of an effective event.
+    """
+    return n_off * ratio, float(np.hypot(np.sqrt(n_off * scale) * ratio, n_off * ratio_error))
 
 
 def select(

@@ -46,20 +46,19 @@ def global_significance(
         return None, None
     windows = [_as_window(o) for o in quoted]
     middles = (plan.fit_edges[1:] + plan.fit_edges[:-1]) / 2
+    _, n_off, ratio, ratio_error = np.transpose([o.result.counts.effective() for o in quoted])
     toys = on_off_scan_toys(
         means=np.stack(
             [
-                o.fit.expected
-                * max(o.result.counts.n_off, 1.0)
-                / _sideband_total(o.fit.expected, w, middles)
-                for o, w in zip(quoted, windows, strict=True)
+                o.fit.expected * max(n, 1.0) / _sideband_total(o.fit.expected, w, middles)
+                for o, w, n in zip(quoted, windows, n_off, strict=True)
             ]
         ),
         sr=np.stack([w.in_signal_region(middles) for w in windows]),
         sb=np.stack([w.in_sidebands(middles) for w in windows]),
-        ratio=np.array([o.result.counts.ratio for o in quoted]),
-        ratio_error=np.array([o.result.counts.ratio_error for o in quoted]),
-        correlation=overlap([o.share for o in quoted]),
+        ratio=ratio,
+        ratio_error=ratio_error,
+        correlation=overlap([sample.size * o.share for o in quoted]),
         n=config.n_toys,
         seed=config.seed,
     )
@@ -83,7 +82,7 @@ def overlap(shares: list[FloatArray]) -> FloatArray:
     """Correlation (W, W) of Poisson counts of selections that share events: n_ab / √(n_a n_b)."""
     stacked = np.stack(shares)
     shared = stacked @ stacked.T
-    sizes = np.maximum(np.diag(shared), 1e-9)
+    sizes = np.maximum(np.diag(shared), 1e-100)  # nothing selected: no correlation
     correlation: FloatArray = shared / np.sqrt(np.outer(sizes, sizes))
     np.fill_diagonal(correlation, 1.0)
     return correlation
