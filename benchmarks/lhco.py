@@ -18,6 +18,7 @@ from novum import Events, HuntConfig
 
 SEEDS = range(5)
 N_INJECTED = 400
+FEATURES = ("mj_low", "delta_mj", "tau21_low", "tau21_high")
 SCAN = {"width": 400.0, "step": 200.0, "sideband": 200.0, "centers": (3100.0, 4500.0)}
 SINGLE = {"window": (3300.0, 3700.0), "sideband": 200.0}
 
@@ -48,19 +49,18 @@ def inject(events: Events, n_signal: int, seed: int) -> tuple[Events, Events]:
     return events.take(kept), events.take(np.setdiff1d(signal, chosen))
 
 
-def shifted(events: Events) -> Events:
+def shifted(events: Events, share: float = 0.1) -> Events:
     """The sample with jet masses that follow the dijet mass, which breaks CWoLa's assumption."""
     columns = dict(events.features)
     for name in ("mj_low", "delta_mj"):
-        columns[name] = columns[name] + 0.1 * columns["mjj"]
+        columns[name] = columns[name] + share * columns["mjj"]
     return replace(events, features=columns)
 
 
 def run(events: Events, n_signal: int, seed: int, **windows: object) -> novum.SearchResult:
     """One search in the CATHODE layout."""
     data, rest = inject(events, n_signal, seed)
-    features = ["mj_low", "delta_mj", "tau21_low", "tau21_high"]
-    return novum.hunt(data, mass="mjj", features=features, probe=rest, seed=seed, **windows)
+    return novum.hunt(data, mass="mjj", features=FEATURES, probe=rest, seed=seed, **windows)
 
 
 def scan(events: Events, n_signal: int, seed: int) -> dict[str, object]:

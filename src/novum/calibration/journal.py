@@ -1,0 +1,120 @@
+"""A journal of finished pseudo-searches: one JSON line each, so that a run can go on anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from joblib import Parallel, delayed, effective_n_jobs
+
+from novum.calibration.pseudo import PseudoResult
+from novum.errors import ConfigError, OutputError
+from novum.io import write_text
+from novum.progress import Progress
+
+
+class Journal:
+    """Finished jobs of one run, appended and flushed one by one.
+
+    Parameters
+    ----------
+    path : path-like or None
+        The file; None keeps nothing.
+    key : str
+        Identifies everything that decides the results; a journal of another key is refused.
+    resume : bool
+        Go on with what is there; otherwise a journal that exists is refused.
+
+    Raises
+    ------
+    OutputError
+        If the journal belongs to another run or cannot be written.
+    """
+
+    def __init__(self, path: Path | None, key: str, *, resume: bool) -> None:
+        self._path = path
+        self.done: dict[str, PseudoResult] = {}
+        if path is None:
+            return
+        if path.exists():
+            if not resume:
+                raise OutputError(f"{path}: an interrupted run; continue it with --resume")
+            self._read(path, key)
+        lines = [json.dumps({"key": key})]
+        lines += [self._line(name, row) for name, row in self.done.items()]
+        # Without a line that was cut short; the old journal stays until the new one is whole.
+        write_text(path, "\n".join(lines) + "\n")
+
+    def add(self, name: str, result: PseudoResult) -> None:
+        """Keep one finished job."""
+        self.done[name] = result
+        if self._path is not None:
+            self._append(self._line(name, result) + "\n")
+
+    def finish(self) -> None:
+        """Remove the journal once what it was for is written."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _read(self, path: Path, key: str) -> None:
+        lines = path.read_bytes().splitlines()
+        try:
+            found = json.loads(lines[0])["key"] if lines else key
+        except (ValueError, KeyError, TypeError):
+            raise OutputError(f"{path}: is damaged; remove it and start again") from None
+        if found != key:
+            raise OutputError(f"{path}: belongs to a run with other settings or other events")
+        for line in lines[1:]:
+            try:
+                name, row = msgspec.json.decode(line, type=tuple[str, PseudoResult])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue  # cut short when the run was interrupted: that job is done again
+            self.done[name] = row
+
+    def _append(self, text: str) -> None:
+        assert self._path is not None
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror}") from None
+
+    @staticmethod
+    def _line(name: str, result: PseudoResult) -> str:
+        return msgspec.json.encode((name, result)).decode()
+
+
+def run_jobs(
+    work: Callable[..., PseudoResult],
+    jobs: Sequence[tuple[str, tuple[Any, ...]]],
+    journal: Journal,
+    n_jobs: int | None,
+    progress: Progress,
+    description: str,
+) -> list[PseudoResult]:
+    """Run named jobs in worker processes and return their results in order.
+
+    A job's result depends on its arguments alone, so neither the number of workers nor an
+    interruption changes anything.
+    """
+    if n_jobs == 0:
+        raise ConfigError("jobs: must not be 0; leave it out to use every core")
+    left = [(name, args) for name, args in jobs if name not in journal.done]
+    workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+    results = parallel(delayed(_named)(name, work, args) for name, args in left)
+    for name, result in progress.track(results, description, len(left)):
+        journal.add(name, result)
+    return [journal.done[name] for name, _ in jobs]
+
+
+def _named(
+    name: str, work: Callable[..., PseudoResult], args: tuple[Any, ...]
+) -> tuple[str, PseudoResult]:
+    return name, work(*args)
