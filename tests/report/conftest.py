@@ -13,18 +13,23 @@ from scipy import stats
 from novum.search.config import HuntConfig
 from novum.search.records import (
     BestWindow,
+    CalibratedScan,
+    CalibratedWindow,
+    Closure,
     Counts,
     EvaluationRecord,
     FeatureRecord,
     FitRecord,
     FoldRecord,
     InputRecord,
+    MassProfile,
     SelectedEvent,
     SpectrumRecord,
     Test,
     Validation,
     WindowEdges,
     WindowResult,
+    WorkingPoint,
 )
 from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
@@ -34,6 +39,7 @@ LOW_EVIDENCE = "masked fit has p = 0.0004, below 0.01"
 EDGES = np.linspace(2400.0, 7400.0, 101)
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 FIT_RANGE = (2700.0, 7400.0)
+EFFICIENCIES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 NAMES = ("m_j1", "delta_m", "tau21_j1", "tau21_j2")
 
 
@@ -101,16 +107,80 @@ def _window(
             for i, s in enumerate(shares)
         ),
         repeat_z=tuple(float(v) for v in z + rng.normal(0, 0.7, 5)),
-        features=tuple(
-            FeatureRecord(
-                name,
-                tuple(float(e) for e in grid * (600 if i < 2 else 1)),
-                tuple(float(v) for v in stats.beta.pdf(grid[1:] - 0.02, 6 - i, 4)),
-                tuple(float(v) for v in stats.beta.pdf(grid[1:] - 0.02, 1.5, 4)),
-            )
-            for i, name in enumerate(names)
+        features=tuple(_feature(i, name, grid, edges, rng) for i, name in enumerate(names)),
+        working_points=tuple(_working_point(eps, selected, edges, ratio) for eps in EFFICIENCIES),
+    )
+
+
+def _feature(
+    i: int, name: str, grid: np.ndarray, edges: WindowEdges, rng: np.random.Generator
+) -> FeatureRecord:
+    mass_bins = np.linspace(edges.sidebands[0][0], edges.sidebands[1][1], 13)
+    mean = rng.normal(0, 0.04, 12).round(4)
+    return FeatureRecord(
+        name,
+        tuple(float(e) for e in grid * (600 if i < 2 else 1)),
+        tuple(float(v) for v in stats.beta.pdf(grid[1:] - 0.02, 6 - i % 4, 4)),
+        tuple(float(v) for v in stats.beta.pdf(grid[1:] - 0.02, 1.5, 4)),
+        separation=0.6 / (1 + i),
+        importance=1.2 / (1 + (i - 1) ** 2),
+        mass_correlation=(0.004, -0.06, 0.35)[i % 3],
+        profile=MassProfile(
+            tuple(mass_bins.tolist()), (None, *mean[1:].tolist()), (None, *(0.02,) * 11)
         ),
     )
+
+
+def _working_point(
+    eps: float, headline: tuple[float, ...], edges: WindowEdges, ratio: float
+) -> WorkingPoint:
+    bump = stats.norm.pdf(CENTRES, 3500, 110) * 50 * 110  # saturates: a tight cut keeps half
+    smooth = np.clip(np.array(headline) - bump, 0, None) * eps / 0.01
+    selected = tuple((smooth + bump * eps / (eps + 0.001)).round(1).tolist())
+    (a, b), (c, d) = edges.sidebands
+    n_on, n_off = _sum(selected, edges.low, edges.high), _sum(selected, a, b) + _sum(selected, c, d)
+    error = float(np.sqrt(n_off) * ratio)
+    z = float((n_on - n_off * ratio) / np.hypot(np.sqrt(n_off * ratio), max(error, 0.1)))
+    return WorkingPoint(eps, n_on, n_off, n_off * ratio, error, z, selected)
+
+
+def calibrate(result: SearchResult, n: int = 200) -> CalibratedScan:
+    """What `n` invented null searches would say of a search."""
+    rng = np.random.default_rng(5)
+    t_null = rng.normal(0, 1, (n, len(result.windows))).max(axis=1).round(4)
+    windows = []
+    for w in result.windows:
+        z_cal = None if w.z is None else round((w.z - 0.2) / 1.15, 3)
+        exceed = 0 if z_cal is None else int(np.sum(rng.normal(0, 1, n) > z_cal))
+        p = None if z_cal is None else PValue.from_toys(exceed, n, "retrained null searches")
+        windows.append(
+            CalibratedWindow(
+                w.window.low,
+                w.window.high,
+                1.013,
+                0.021,
+                0.2,
+                1.15,
+                0.02,
+                w.z,
+                z_cal,
+                p,
+                w.withheld,
+            )
+        )
+    best = max((w for w in windows if w.z_cal is not None), key=lambda w: w.z_cal, default=None)
+    t = None if best is None else best.z_cal
+    exceed = 0 if t is None else int(np.sum(t_null >= t))
+    return CalibratedScan(
+        key="0123456789abcdef", sha256="cd" * 32, null="sidebands", n_searches=n,
+        windows=tuple(windows),
+        best_window=None if best is None else BestWindow(best.low, best.high), t_observed=t,
+        t_null=tuple(t_null.tolist()),
+        global_p=None if t is None else PValue.from_toys(exceed, n, "retrained null searches"),
+        extrapolated_p=None if t is None else 2.1e-4,
+        extrapolated_interval=None if t is None else (0.9e-4, 4.2e-4),
+        effective_windows=11.3, fold_seed_spread=0.55, closure=Closure(0.503, 0.5, 0.004, 0.41),
+    )  # fmt: skip
 
 
 def _evaluation(edges: WindowEdges) -> EvaluationRecord:
@@ -134,6 +204,8 @@ def make_result(
     mass: str = "mjj",
     names: tuple[str, ...] = NAMES,
     origin: str = "lhco_rnd_v1.h5",
+    relative_width: float = 0.12,
+    calibrated: bool = False,
     warnings: tuple[str, ...] = ("fit range found from the data: starts at 2700 GeV",),
     **changes: Any,
 ) -> SearchResult:
@@ -141,7 +213,7 @@ def make_result(
     rng = np.random.default_rng(3)
     inclusive, selected = _counts(rng, 100_000, 500), _counts(rng, 1000, 110)
     windows = []
-    for i, w in enumerate(scan_windows_relative(FIT_RANGE, 0.12)):
+    for i, w in enumerate(scan_windows_relative(FIT_RANGE, relative_width)):
         edges = WindowEdges(w.low, w.high, w.sidebands)
         reason = LOW_EVIDENCE if withheld or i == 9 else None
         windows.append(_window(edges, inclusive, selected, rng, names, reason))
@@ -171,7 +243,8 @@ def make_result(
         evaluation=(_evaluation(best.window),) if evaluated and best else (),
         warnings=warnings,
     )
-    return replace(result, **changes)
+    result = replace(result, **changes)
+    return replace(result, calibration=calibrate(result)) if calibrated else result
 
 
 @pytest.fixture

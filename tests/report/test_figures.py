@@ -12,8 +12,17 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from novum.report import evaluation, features, pvalue_scan, spectrum, stability
+from novum.report import (
+    calibration,
+    evaluation,
+    features,
+    pvalue_scan,
+    spectrum,
+    stability,
+    validation,
+)
 from novum.report.spectrum_figure import selected_expectation
+from novum.report.stability_figure import band
 from novum.report.style import darkened, to_bytes
 from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
@@ -101,6 +110,45 @@ def test_empty_records_draw(full: SearchResult) -> None:
     empty = replace(full.evaluation[0], eps_b=(), eps_s=(), sic=(), max_sic=None)
     notes = [t.get_text() for t in evaluation(empty).axes[0].texts]
     assert "nowhere do 25 background events pass" in notes
+
+
+def test_stability_shows_median_and_band(full: SearchResult) -> None:
+    assert full.best is not None
+    window = replace(full.best, repeat_z=(1.0, 2.0, 3.0, 4.0, 10.0))
+    low, middle, high = band(window.repeat_z)
+    assert middle == 3.0
+    assert (low, high) == pytest.approx(np.quantile(window.repeat_z, [0.15865, 0.84135]))
+    plain, spread = (stability(window, fold_seed_spread=s).axes[1] for s in (None, 0.5))
+    assert len(spread.containers) == len(plain.containers) + 1
+
+
+def test_calibration_marks_the_search(make: Make) -> None:
+    scan = make(calibrated=True).calibration
+    assert scan is not None
+    ax = calibration(scan).axes[0]
+    counts = sum(patch.get_height() for patch in ax.patches)
+    assert counts == len(scan.t_null)
+    assert any(f"T = {scan.t_observed:.2f}" in t.get_text() for t in ax.texts)
+    none = replace(scan, t_observed=None, t_null=(), effective_windows=None)
+    assert not calibration(none).axes[0].texts[0].get_text().startswith("this search")
+
+
+def test_scan_of_a_calibrated_search_highlights_its_window(make: Make) -> None:
+    result = make(calibrated=True)
+    texts = " ".join(t.get_text() for t in pvalue_scan(result).axes[0].texts)
+    assert result.calibration is not None
+    assert f"calibrated z = {result.calibration.t_observed:.2f}" in texts
+
+
+def test_validation_draws_bins_that_hold_events(full: SearchResult) -> None:
+    assert full.best is not None
+    figure = validation(full.best)
+    lines = figure.axes[0].containers[0].lines[0]
+    assert np.isnan(lines.get_ydata()[0])
+    assert np.isfinite(lines.get_ydata()[1:]).all()
+    bare = replace(full.best, features=tuple(replace(f, profile=None) for f in full.best.features))
+    with pytest.raises(ValueError, match="no feature of the window carries a profile"):
+        validation(bare)
 
 
 def test_import_is_lazy() -> None:

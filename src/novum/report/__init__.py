@@ -11,11 +11,16 @@ from typing import Any
 
 _MEMBERS = {
     "bibtex": "cite",
+    "calibration": "figures",
     "evaluation": "figures",
     "features": "figures",
+    "limit": "limit_figure",
     "pvalue_scan": "figures",
     "spectrum": "figures",
     "stability": "figures",
+    "validation": "figures",
+    "write_hepdata": "hepdata",
+    "write_limit_figure": "limit_figure",
     "write_report": "write",
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from novum.report.headline import headline
+from novum.report.ranking import correlation_z
+from novum.report.stability_figure import band
 from novum.report.words import clean, count, interval, number, p_value, signed, with_error
-from novum.search.records import EvaluationRecord, WindowResult
+from novum.search.records import CalibratedScan, EvaluationRecord, WindowResult
 from novum.search.result import SearchResult
 
 
@@ -17,9 +20,17 @@ def pvalue_scan(result: SearchResult) -> str:
         f"Local p-value against mass for {len(result.windows)} windows from "
         f"{interval(low, high)} GeV; {withheld} of them are withheld."
     )
-    best = result.best
+    chosen = headline(result)
+    best = chosen.best
     if best is None:
         return text
+    if chosen.calibrated is not None:
+        return (
+            f"{text} The most significant after calibration is "
+            f"{interval(best.window.low, best.window.high)} GeV with "
+            f"p {p_value(chosen.calibrated.p, relation=True)} "
+            f"(calibrated z = {signed(chosen.calibrated.z_cal)})."
+        )
     return (
         f"{text} The smallest is p {p_value(best.p, relation=True)} (z = {signed(best.z)}) at "
         f"{interval(best.window.low, best.window.high)} GeV, where the inclusive spectrum has "
@@ -60,7 +71,33 @@ def stability(window: WindowResult) -> str:
     text = f"Observed for expected events per fold: {folds}."
     if not window.repeat_z:
         return text
-    return f"{text} Local z of the cross-fits: {', '.join(signed(z) for z in window.repeat_z)}."
+    z = ", ".join(signed(z) for z in window.repeat_z)
+    low, middle, high = (signed(v) for v in band(window.repeat_z))
+    return f"{text} Local z of the cross-fits: {z}; median {middle}, 68 % within {low} to {high}."
+
+
+def validation(window: WindowResult) -> str:
+    """Alternative text of the profiles against mass."""
+    found = "; ".join(
+        f"{clean(f.name, 60)} {number(f.mass_correlation, 2)} "
+        f"({signed(correlation_z(f, window), 1)} σ)"
+        for f in window.features
+    )
+    return f"Mean of each feature against the mass; rank correlations in the sidebands: {found}."
+
+
+def calibration(scan: CalibratedScan) -> str:
+    """Alternative text of the distribution of T."""
+    if not scan.t_null:
+        return f"{scan.n_searches} null searches; none of them quotes a window."
+    low, high = min(scan.t_null), max(scan.t_null)
+    text = (
+        f"Largest significance of {len(scan.t_null)} null searches, {signed(low)} to {signed(high)}"
+    )
+    if scan.t_observed is None:
+        return f"{text}; this search has none."
+    above = sum(t >= scan.t_observed for t in scan.t_null)
+    return f"{text}; this search has T = {signed(scan.t_observed)}, and {above} of them reach it."
 
 
 def evaluation(record: EvaluationRecord) -> str:

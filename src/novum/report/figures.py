@@ -10,23 +10,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from novum.report.calibration_figure import calibration
 from novum.report.scan_figure import pvalue_scan
 from novum.report.spectrum_figure import spectrum
+from novum.report.stability_figure import stability
 from novum.report.style import (
     Palette,
     Theme,
-    axis_labels,
-    legend_above,
     new_figure,
     settle,
     tag,
     theme_context,
     write,
 )
+from novum.report.validation_figure import validation
 from novum.report.words import clean
 from novum.search.records import EvaluationRecord, FeatureRecord, WindowResult
 
-__all__ = ["MOST_FEATURES", "evaluation", "features", "pvalue_scan", "spectrum", "stability"]
+__all__ = [
+    "MOST_FEATURES",
+    "calibration",
+    "evaluation",
+    "features",
+    "pvalue_scan",
+    "spectrum",
+    "stability",
+    "validation",
+]
 
 MOST_FEATURES = 24
 
@@ -87,65 +97,6 @@ def _feature(ax: Axes, record: FeatureRecord, palette: Palette, narrow: bool) ->
     ax.ticklabel_format(scilimits=(-3, 4), useMathText=True)
     ax.set_xlabel(clean(record.name, 17 if narrow else 25), parse_math=False, fontsize="small")
     ax.set_ylabel("density", fontsize="small")
-
-
-def stability(window: WindowResult, theme: Theme = "light") -> Figure:
-    """Observed against expected per fold, and the significance of each redrawn cross-fit.
-
-    Parameters
-    ----------
-    window : WindowResult
-        The window to show.
-    theme : {"light", "dark"}
-        Colours.
-
-    Returns
-    -------
-    Figure
-        Two panels; the second one says so where there is one cross-fit only.
-    """
-    with theme_context(theme) as palette:
-        figure = new_figure(3.4)
-        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        _folds(left, window, palette)
-        _repeats(right, window, palette)
-        tag(right, palette)
-        return settle(figure)
-
-
-def _folds(ax: Axes, window: WindowResult, palette: Palette) -> None:
-    place = np.arange(len(window.folds))
-    expected = np.array([f.expected for f in window.folds])
-    observed = np.array([f.n_on for f in window.folds])
-    ax.errorbar(
-        place, expected, yerr=np.sqrt(expected), fmt="_", color=palette.fit, markersize=13,
-        markeredgewidth=2, elinewidth=5, alpha=0.55, label="expected ± √expected",
-    )  # fmt: skip
-    ax.plot(place, observed, "o", color=palette.data, markersize=5, label="observed")
-    ax.set_xticks(place, [str(f.fold) for f in window.folds])
-    ax.tick_params(axis="x", which="minor", bottom=False, top=False)
-    ax.set_xlim(-0.6, len(place) - 0.4)
-    top = max([*observed, *(expected + np.sqrt(expected)), 1])
-    ax.set_ylim(0, 1.15 * top)
-    axis_labels(ax, "fold", "selected events in the SR")
-    legend_above(ax, ax.get_legend_handles_labels()[0][::-1])
-
-
-def _repeats(ax: Axes, window: WindowResult, palette: Palette) -> None:
-    z = np.asarray(window.repeat_z)
-    axis_labels(ax, "cross-fit", "local z")
-    if len(z) > 1:
-        mean, spread = z.mean(), z.std(ddof=1)
-        ax.axhspan(mean - spread, mean + spread, color=palette.fit, alpha=0.2, lw=0)
-        ax.axhline(mean, color=palette.fit, lw=1.2)
-    ax.plot(np.arange(1, len(z) + 1), z, "o", color=palette.data, markersize=5)
-    ax.set_xlim(0.4, max(len(z), 1) + 0.6)
-    ax.set_xticks(np.arange(1, len(z) + 1, max(1, len(z) // 5)))
-    ax.tick_params(axis="x", which="minor", bottom=False, top=False)
-    ax.margins(y=0.35)
-    if len(z) < 2:
-        note = "one cross-fit only:\nspread not known" if len(z) else "no cross-fit recorded"
-        write(ax, 0.5, 0.94, note, ha="center", va="top", color=palette.muted)
 
 
 def evaluation(record: EvaluationRecord, theme: Theme = "light") -> Figure:

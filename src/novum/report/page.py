@@ -13,7 +13,13 @@ from markupsafe import Markup
 
 from novum.report import alt, words
 from novum.report.cite import references
+from novum.report.explorer import explorer_data, safe_json, start_index
 from novum.report.figures import MOST_FEATURES
+from novum.report.headline import corrected_expectation, headline, judged
+from novum.report.ranking import CLEAR, ranked_features
+from novum.report.script import scripts
+from novum.report.stability_figure import band
+from novum.search.gates import MAX_RANK_CORRELATION
 from novum.search.records import EvaluationRecord, SelectedEvent, WindowResult
 from novum.search.result import SearchResult
 
@@ -57,11 +63,23 @@ def render(
     str
         A complete HTML document.
     """
-    window = result.best or result.windows[0]
+    result = judged(result)
+    chosen = headline(result)
+    window = chosen.shown
     return _environment().get_template("report.html.j2").render(
         result=result,
-        best=result.best,
+        best=chosen.best,
         window=window,
+        calibrated=chosen.calibrated,
+        calibration=result.calibration,
+        expectation=corrected_expectation(window, chosen.calibrated),
+        ranked=ranked_features(window),
+        clear=CLEAR,
+        max_correlation=MAX_RANK_CORRELATION,
+        repeat_band=band(window.repeat_z) if len(window.repeat_z) > 1 else None,
+        explorer=explorer_data(result),
+        start=start_index(result),
+        scripts=scripts(),
         evaluated=evaluated,
         figures=figures,
         alts=_alts(result, window, evaluated),
@@ -88,12 +106,22 @@ def _environment() -> Environment:
         "interval": lambda window: words.interval(window.low, window.high),
         "maybe": lambda value: "—" if value is None else words.number(value),
         "maybe_count": lambda value: "—" if value is None else words.count(value),
+        "null_data": words.null_data,
         "number": words.number,
+        "bar": lambda share: f"{100 * share:.0f}%",
+        "json": safe_json,
         "p": words.p_value,
+        "p_interval": words.p_interval,
+        "percent": words.percent,
+        "script": Markup,
         "z": words.signed,
         "event_id": _event_id,
     }
-    environment.globals |= {"with_error": words.with_error, "span": words.interval}
+    environment.globals |= {
+        "bounds": words.bounds,
+        "span": words.interval,
+        "with_error": words.with_error,
+    }
     return environment
 
 
@@ -103,7 +131,9 @@ def _alts(
     return {
         "pvalue_scan": alt.pvalue_scan(result),
         "spectrum": alt.spectrum(window),
+        "calibration": "" if result.calibration is None else alt.calibration(result.calibration),
         "features": alt.features(window),
+        "validation": alt.validation(window),
         "stability": alt.stability(window),
         "evaluation": "" if evaluated is None else alt.evaluation(evaluated),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 from scipy import special
 
+from novum.report.headline import Headline, calibrated_p, headline, judged
 from novum.report.style import (
     Palette,
     Theme,
@@ -28,7 +30,7 @@ from novum.search.records import WindowResult
 from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
 
-_FLOOR = 1e-300  # below this a double underflows
+FLOOR = 1e-300  # below this a double underflows
 _TOP = 3.0
 
 
@@ -47,41 +49,54 @@ def pvalue_scan(result: SearchResult, theme: Theme = "light") -> Figure:
     Figure
         One panel with guide lines for one-sided Gaussian significances.
     """
+    result = judged(result)
     with theme_context(theme) as palette:
         figure = new_figure(4.3)
         ax = figure.subplots()
         ax.set_yscale("log")
+        chosen = headline(result)
+        best, calibration = chosen.best, result.calibration
         _guides(ax, _bottom(result), palette)
         _withheld(ax, result.windows, palette)
-        best = result.best
         for window in result.windows:
             _point(ax, window, window.inclusive.p, palette.muted, thin=True)
         for window in result.windows:
             colour = palette.accent if window is best else palette.fit
             _point(ax, window, window.p, colour)
-        if best is not None and best.p is not None:
-            _highlight(ax, best, palette)
+            _point(ax, window, calibrated_p(calibration, window), palette.second, marker="D")
+        if best is not None:
+            _highlight(ax, chosen, palette)
         spans = [w.window for w in result.windows]
         margin = 0.03 * (spans[-1].high - spans[0].low)
         ax.set_xlim(spans[0].low - margin, spans[-1].high + margin)
         axis_labels(ax, f"{result.config.get('mass', 'm')} [GeV]", "local p-value")
-        _legend(ax, result.windows, palette)
+        _legend(ax, result, palette)
         tag(ax, palette)
         return settle(figure)
 
 
 def _bottom(result: SearchResult) -> float:
-    tests = [w.p for w in result.windows] + [w.inclusive.p for w in result.windows]
-    least = min((max(p.value, _FLOOR) for p in tests if p is not None), default=1.0)
+    tests = [p for w in result.windows for p in (w.p, w.inclusive.p)]
+    tests += [calibrated_p(result.calibration, w) for w in result.windows]
+    return lowest_p(max(p.value, FLOOR) for p in tests if p is not None)
+
+
+def lowest_p(values: Iterable[float]) -> float:
+    """Lower end of an axis that shows these p-values, at least 3.6σ deep."""
+    least = min(values, default=1.0)
     return float(max(min(least**1.18, special.ndtr(-3.6)), 1e-305))
+
+
+def sigma_guides(bottom: float) -> list[tuple[int, float]]:
+    """Whole σ and their one-sided p-values down to `bottom`, so few that they can be told apart."""
+    deepest = -special.ndtri(bottom)
+    step = 1 if deepest < 10 else 2 if deepest < 16 else 5
+    return [(s, float(special.ndtr(-s))) for s in range(step, int(deepest) + 1, step)]
 
 
 def _guides(ax: Axes, bottom: float, palette: Palette) -> None:
     ax.set_ylim(bottom, _TOP)
-    deepest = -special.ndtri(bottom)
-    step = 1 if deepest < 10 else 2 if deepest < 16 else 5
-    for sigma in range(step, int(deepest) + 1, step):
-        p = special.ndtr(-sigma)
+    for sigma, p in sigma_guides(bottom):
         ax.axhline(p, color=palette.faint, lw=0.9, ls=(0, (5, 3)), zorder=0.5)
         ax.annotate(
             f"{sigma}σ", (1, p), xycoords=("axes fraction", "data"), xytext=(5, 0),
@@ -93,16 +108,21 @@ def _guides(ax: Axes, bottom: float, palette: Palette) -> None:
 
 
 def _point(
-    ax: Axes, window: WindowResult, p: PValue | None, colour: str, thin: bool = False
+    ax: Axes,
+    window: WindowResult,
+    p: PValue | None,
+    colour: str,
+    thin: bool = False,
+    marker: str = "o",
 ) -> None:
     if p is None:
         return
-    edges, y = window.window, max(p.value, _FLOOR)
-    ax.plot(
-        [edges.low, edges.high], [y, y], color=colour, lw=1 if thin else 2, zorder=2 + (not thin)
-    )
-    ax.plot(edges.center, y, "o", color=colour, markersize=3 if thin else 6, zorder=3 + (not thin))
-    if p.is_bound or p.value < _FLOOR:
+    edges, y = window.window, max(p.value, FLOOR)
+    bar = 1 if thin else 2
+    ax.plot([edges.low, edges.high], [y, y], color=colour, lw=bar, zorder=2 + (not thin))
+    size = 3 if thin else 6
+    ax.plot(edges.center, y, marker, color=colour, markersize=size, zorder=3 + (not thin))
+    if p.is_bound or p.value < FLOOR:
         ax.annotate(
             "", (edges.center, y), xytext=(0, -20), textcoords="offset points",
             arrowprops={"arrowstyle": "<|-", "color": colour, "lw": 1.4, "shrinkA": 0},
@@ -129,9 +149,13 @@ def _withheld(ax: Axes, windows: tuple[WindowResult, ...], palette: Palette) -> 
         )  # fmt: skip
 
 
-def _highlight(ax: Axes, best: WindowResult, palette: Palette) -> None:
-    assert best.p is not None
-    edges, y = best.window, max(best.p.value, _FLOOR)
+def _highlight(ax: Axes, chosen: Headline, palette: Palette) -> None:
+    best, calibrated = chosen.shown, chosen.calibrated
+    p, z, name = best.p, best.z, "local z"
+    if calibrated is not None:
+        p, z, name = calibrated.p, calibrated.z_cal, "calibrated z"
+    assert p is not None
+    edges, y = best.window, max(p.value, FLOOR)
     ax.plot(
         edges.center, y, "o", markersize=12, markerfacecolor="none", zorder=5,
         markeredgecolor=palette.accent, markeredgewidth=1.4,
@@ -140,19 +164,25 @@ def _highlight(ax: Axes, best: WindowResult, palette: Palette) -> None:
     right_half = edges.center > (low + high) / 2
     at, side = (edges.low, "right") if right_half else (edges.high, "left")
     ax.annotate(
-        f"{interval(edges.low, edges.high)} GeV\nlocal z = {signed(best.z)}", (at, y),
+        f"{interval(edges.low, edges.high)} GeV\n{name} = {signed(z)}", (at, y),
         xytext=(-7 if right_half else 7, 0), textcoords="offset points", ha=side, va="center",
         fontsize="small", color=palette.accent, zorder=6, parse_math=False,
         bbox={"facecolor": palette.paper, "edgecolor": "none", "pad": 1, "alpha": 0.85},
     )  # fmt: skip
 
 
-def _legend(ax: Axes, windows: tuple[WindowResult, ...], palette: Palette) -> None:
+def _legend(ax: Axes, result: SearchResult, palette: Palette) -> None:
     handles: list[Artist] = [
         Line2D([], [], marker="o", color=palette.fit, ms=6, lw=2, label="selected (on/off)"),
         Line2D([], [], marker="o", color=palette.muted, ms=3, lw=1, label="inclusive"),
     ]
-    if any(w.p is None for w in windows):
+    if result.calibration is not None:
+        handles[0].set_label("on/off")
+        handles.insert(
+            1,
+            Line2D([], [], marker="D", color=palette.second, ms=6, lw=2, label="calibrated"),
+        )
+    if any(w.p is None for w in result.windows):
         handles.append(
             Patch(label="withheld", facecolor="none", edgecolor=palette.muted, hatch="////", lw=0.5)
         )

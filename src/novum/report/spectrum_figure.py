@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from novum.report.headline import headline
 from novum.report.style import (
     Palette,
     Theme,
@@ -29,7 +30,7 @@ MOST_BINS = 60
 
 
 @dataclass(frozen=True)
-class _Histogram:
+class Histogram:
     """Counts and expectation in merged bins; `fitted` marks those inside the fit range."""
 
     edges: Values
@@ -39,7 +40,23 @@ class _Histogram:
 
     @property
     def widths(self) -> Values:
+        """Bin widths [GeV]."""
         return np.diff(self.edges)
+
+    @property
+    def equal(self) -> bool:
+        """Whether all bins have one width."""
+        return bool(np.allclose(self.widths, self.widths[0], rtol=1e-6))
+
+    @property
+    def scale(self) -> Values:
+        """What counts are divided by for display: 1, or the widths where those differ."""
+        return np.ones_like(self.widths) if self.equal else self.widths
+
+    @property
+    def label(self) -> str:
+        """Label of the axis of counts."""
+        return f"Events / {self.widths[0]:.4g} GeV" if self.equal else "Events / GeV"
 
 
 def spectrum(
@@ -62,10 +79,10 @@ def spectrum(
         Three panels on one mass axis. Neighbouring bins are merged to at most about
         `MOST_BINS`.
     """
-    window = window or result.best or result.windows[0]
+    window = window or headline(result).shown
     after, fit_label = selected_expectation(result, window)
-    before = _merged(result, result.spectrum.counts, window.fit.expected)
-    selected = _merged(result, window.selected_counts, after)
+    before = merged(result, result.spectrum.counts, window.fit.expected)
+    selected = merged(result, window.selected_counts, after)
     with theme_context(theme) as palette:
         figure = new_figure(7.2)
         axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.5))
@@ -97,9 +114,10 @@ def selected_expectation(
     return tuple(scale * e for e in window.fit.expected), "inclusive fit, scaled"
 
 
-def _merged(
+def merged(
     result: SearchResult, counts: tuple[float, ...], expected: tuple[float, ...]
-) -> _Histogram:
+) -> Histogram:
+    """Counts and expectation in bins merged for display to at most about `MOST_BINS`."""
     edges = np.asarray(result.spectrum.edges, dtype=np.float64)
     low, high = result.spectrum.fit_range
     inside = (edges[:-1] >= low * (1 - 1e-9)) & (edges[1:] <= high * (1 + 1e-9))
@@ -107,7 +125,7 @@ def _merged(
     first, last = (int(inside.argmax()), n - int(inside[::-1].argmax())) if inside.any() else (0, n)
     starts = np.unique([*range(first % step, n, step), 0, first, *([last] if last < n else [])])
     expected_sum = np.add.reduceat(np.asarray(expected, dtype=np.float64), starts)
-    return _Histogram(
+    return Histogram(
         edges=np.append(edges[starts], edges[-1]),
         counts=np.add.reduceat(np.asarray(counts, dtype=np.float64), starts),
         expected=expected_sum,
@@ -115,9 +133,8 @@ def _merged(
     )
 
 
-def _counts(ax: Axes, h: _Histogram, palette: Palette, title: str, fit_label: str) -> None:
-    equal = bool(np.allclose(h.widths, h.widths[0], rtol=1e-6))
-    scale = np.ones_like(h.widths) if equal else h.widths
+def _counts(ax: Axes, h: Histogram, palette: Palette, title: str, fit_label: str) -> None:
+    scale = h.scale
     filled = h.counts > 0
     expected = np.where(h.fitted, h.expected / scale, np.nan)
     ax.set_yscale("log")
@@ -130,11 +147,11 @@ def _counts(ax: Axes, h: _Histogram, palette: Palette, title: str, fit_label: st
     values = (h.counts / scale)[filled]
     if len(values):
         ax.set_ylim(values.min() / 3, values.max() * 6)
-    axis_labels(ax, y=f"Events / {h.widths[0]:.4g} GeV" if equal else "Events / GeV")
+    axis_labels(ax, y=h.label)
     ax.legend(loc="upper right")
 
 
-def _pulls(ax: Axes, h: _Histogram, palette: Palette) -> None:
+def _pulls(ax: Axes, h: Histogram, palette: Palette) -> None:
     pull = np.full(len(h.counts), np.nan)
     good = h.fitted
     pull[good] = (h.counts[good] - h.expected[good]) / np.sqrt(h.expected[good])

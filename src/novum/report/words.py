@@ -6,6 +6,11 @@ from novum.statistics.pvalue import PValue
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALLEST = 1e-300
+_NULLS = {
+    "sampler": "independent events drawn by a background sampler",
+    "sidebands": "masses drawn from the masked fit, features like those of the sidebands",
+    "file": "background events of a file that the user gave",
+}
 
 
 def clean(text: str, most: int | None = None) -> str:
@@ -65,6 +70,26 @@ def p_value(p: PValue | None, relation: bool = False) -> str:
     if p.error:
         text = f"{text}\u00a0±\u00a0{number(p.error, 2)}"
     return f"=\u00a0{text}" if relation else text
+
+
+def percent(share: float) -> str:
+    """A background efficiency in per cent."""
+    return f"{number(100 * share)}\u202f%"
+
+
+def p_interval(p: PValue | None) -> str:
+    """Clopper–Pearson 68 % interval of a p-value made by counting; empty where there is none."""
+    return "" if p is None or p.interval is None else bounds(*p.interval)
+
+
+def bounds(low: float, high: float) -> str:
+    """A 68 % interval."""
+    return f"{number(low, 2)} to {number(high, 2)}"
+
+
+def null_data(kind: str) -> str:
+    """How background-only data were made."""
+    return _NULLS.get(kind, kind)
 
 
 def interval(low: float, high: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from novum.errors import OutputError
 from novum.io.atomic import write_bytes, write_text
 from novum.report import figures
+from novum.report.headline import headline, judged
 from novum.report.page import FigureData, render
 from novum.report.style import darkened, to_bytes
 from novum.search.records import EvaluationRecord
@@ -17,7 +18,15 @@ from novum.search.result import SearchResult
 
 REPORT_FILE = "report.html"
 FIGURE_FOLDER = "figures"
-FIGURES = {"pvalue_scan", "spectrum", "features", "stability", "evaluation"}
+FIGURES = {
+    "pvalue_scan",
+    "spectrum",
+    "calibration",
+    "features",
+    "validation",
+    "stability",
+    "evaluation",
+}
 
 Draw = Callable[[], Figure]
 
@@ -45,17 +54,17 @@ def write_report(result: SearchResult, folder: str | Path) -> Path:
     OutputError
         If a file cannot be written.
     """
-    root = Path(folder)
+    root, result = Path(folder), judged(result)
     plots = _folder(root / FIGURE_FOLDER)
-    drawings = _drawings(result)
+    todo = drawings(result)
     data: dict[str, FigureData] = {}
-    for name, draw in drawings.items():
+    for name, draw in todo.items():
         figure = draw()
         write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
         write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
         svg = to_bytes(figure, "svg")
         data[name] = FigureData(light=svg, dark=darkened(svg))
-    for name in FIGURES - drawings.keys():  # of an earlier report: they would mislead
+    for name in FIGURES - todo.keys():  # of an earlier report: they would mislead
         for suffix in (".png", ".pdf"):
             (plots / name).with_suffix(suffix).unlink(missing_ok=True)
     path = root / REPORT_FILE
@@ -73,24 +82,30 @@ def _folder(path: Path) -> Path:
 
 def evaluation_of_best(result: SearchResult) -> EvaluationRecord | None:
     """The truth-level record of the best window; the first one where there is no best window."""
-    best = result.best
+    best = headline(result).best
     for record in result.evaluation:
         if best is not None and record.window == best.window:
             return record
     return result.evaluation[0] if result.evaluation else None
 
 
-def _drawings(result: SearchResult) -> dict[str, Draw]:
-    window = result.best or result.windows[0]
+def drawings(result: SearchResult) -> dict[str, Draw]:
+    """What draws each figure that the result has the numbers for, by its name."""
+    window, scan = headline(result).shown, result.calibration
     evaluated = evaluation_of_best(result)
-    drawings: dict[str, Draw] = {
+    found: dict[str, Draw] = {
         "pvalue_scan": lambda: figures.pvalue_scan(result),
         "spectrum": lambda: figures.spectrum(result, window),
     }
+    if scan is not None:
+        found["calibration"] = lambda: figures.calibration(scan)
     if window.features:
-        drawings["features"] = lambda: figures.features(window)
+        found["features"] = lambda: figures.features(window)
+    if any(f.profile is not None for f in window.features):
+        found["validation"] = lambda: figures.validation(window)
     if window.folds:
-        drawings["stability"] = lambda: figures.stability(window)
+        spread = None if scan is None else scan.fold_seed_spread
+        found["stability"] = lambda: figures.stability(window, fold_seed_spread=spread)
     if evaluated is not None:
-        drawings["evaluation"] = lambda: figures.evaluation(evaluated)
-    return drawings
+        found["evaluation"] = lambda: figures.evaluation(evaluated)
+    return found

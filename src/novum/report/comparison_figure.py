@@ -1,0 +1,162 @@
+"""Methods side by side: ROC and SIC curves with their 68 % bands, and the files they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from novum.errors import OutputError
+from novum.evaluation import Comparison
+from novum.evaluation.records import EVALUATION_FILE, Estimate, Method
+from novum.io.atomic import write_bytes, write_text
+from novum.report.style import (
+    Palette,
+    Theme,
+    new_figure,
+    settle,
+    tag,
+    theme_context,
+    to_bytes,
+    write,
+)
+from novum.report.words import clean
+
+FloatArray = NDArray[np.float64]
+
+FIGURE_FOLDER = "figures"
+DASHES = ("-", "--", ":", "-.")
+MOST_LEGEND = 30  # characters of a method's name
+TOO_FEW = "nowhere do 25 background events pass"
+
+
+def roc(comparison: Comparison, theme: Theme = "light") -> Figure:
+    """Background rejection 1/ε_B against signal efficiency ε_S, all methods in one panel.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Its curves end where 25 background events pass.
+    theme : {"light", "dark"}
+        Colours.
+
+    Returns
+    -------
+    Figure
+        One panel with a logarithmic 1/ε_B axis; the dashed line is a random choice. Bands are the
+        68 % interval of ε_S at each ε_B.
+    """
+    with theme_context(theme) as palette:
+        figure = new_figure(4.6)
+        ax = figure.subplots()
+        ax.set_yscale("log")
+        diagonal = np.geomspace(1e-3, 1, 50)
+        ax.plot(diagonal, 1 / diagonal, color=palette.muted, lw=0.9, ls=(0, (2, 2)))
+        top = 10.0
+        for method, colour, dashes in _styled(comparison, palette):
+            eps_b = np.array([point.eps_b for point in method.figures.curve])
+            value, low, high = _band([point.eps_s for point in method.figures.curve])
+            ax.fill_betweenx(1 / eps_b, low, high, color=colour, alpha=0.18, lw=0)
+            ax.plot(value, 1 / eps_b, color=colour, ls=dashes, label=_label(method))
+            top = max(top, *(1 / eps_b)) if len(eps_b) else top
+        ax.set_xlim(0, 1)
+        ax.set_ylim(1, 2 * top)
+        ax.set_xlabel(r"signal efficiency $\varepsilon_S$")
+        ax.set_ylabel(r"background rejection $1/\varepsilon_B$")
+        _finish(ax, comparison, palette)
+        return settle(figure)
+
+
+def sic(comparison: Comparison, theme: Theme = "light") -> Figure:
+    """Significance improvement ε_S/√ε_B against ε_B, all methods in one panel.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Its curves end where 25 background events pass.
+    theme : {"light", "dark"}
+        Colours.
+
+    Returns
+    -------
+    Figure
+        One panel with a logarithmic ε_B axis; the dashed line is a random choice, √ε_B.
+    """
+    with theme_context(theme) as palette:
+        figure = new_figure(4.6)
+        ax = figure.subplots()
+        ax.set_xscale("log")
+        lowest, top = 0.1, 1.0
+        for method, colour, dashes in _styled(comparison, palette):
+            eps_b = np.array([point.eps_b for point in method.figures.curve])
+            value, low, high = _band([point.sic for point in method.figures.curve])
+            ax.fill_between(eps_b, low, high, color=colour, alpha=0.18, lw=0)
+            ax.plot(eps_b, value, color=colour, ls=dashes, label=_label(method))
+            lowest = min(lowest, *eps_b) if len(eps_b) else lowest
+            top = max(top, float(np.nanmax(high, initial=1.0)))
+        diagonal = np.geomspace(lowest, 1, 50)
+        ax.plot(diagonal, np.sqrt(diagonal), color=palette.muted, lw=0.9, ls=(0, (2, 2)))
+        ax.set_xlim(lowest, 1)
+        ax.set_ylim(0, 1.12 * top)
+        ax.set_xlabel(r"background efficiency $\varepsilon_B$")
+        ax.set_ylabel(r"SIC = $\varepsilon_S/\sqrt{\varepsilon_B}$")
+        _finish(ax, comparison, palette)
+        return settle(figure)
+
+
+def write_comparison(comparison: Comparison, folder: str | Path) -> None:
+    """Write ``evaluation.json`` and ``figures/roc``, ``figures/sic`` (.png, .pdf) to a new folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or a file cannot be written.
+    """
+    root = Path(folder)
+    if root.exists():
+        raise OutputError(f"{root}: exists already and is not overwritten")
+    plots = root / FIGURE_FOLDER
+    try:
+        plots.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"{root}: cannot be made: {error.strerror}") from error
+    for name, figure in (("roc", roc(comparison)), ("sic", sic(comparison))):
+        write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
+        write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
+    write_text(root / EVALUATION_FILE, comparison.to_json())
+
+
+def _styled(comparison: Comparison, palette: Palette) -> list[tuple[Method, str, str]]:
+    """Each method with a colour and a line style; both change, for those who see no colours."""
+    colours = (palette.fit, palette.accent, palette.second, palette.data)
+    return [
+        (method, colours[i % len(colours)], DASHES[(i + i // len(colours)) % len(DASHES)])
+        for i, method in enumerate(comparison.methods)
+    ]
+
+
+def _band(estimates: Sequence[Estimate | None]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Value, low and high, shape (p,); NaN where there is none, which is not drawn."""
+    columns = [(e.value, e.low, e.high) if e else (None, None, None) for e in estimates]
+    table = np.array(columns, dtype=np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _label(method: Method) -> str:
+    seeds = f" ({len(method.seeds)} seeds)" if len(method.seeds) > 1 else ""
+    return clean(method.name, MOST_LEGEND) + seeds
+
+
+def _finish(ax: Axes, comparison: Comparison, palette: Palette) -> None:
+    if any(method.figures.curve for method in comparison.methods):
+        legend = ax.legend(loc="best")
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    else:
+        write(ax, 0.5, 0.5, TOO_FEW, ha="center", color=palette.muted)
+    write(ax, 0, 1.015, "truth level, 68 % bands", va="bottom", weight="bold")
+    tag(ax, palette)
