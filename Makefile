@@ -28,6 +28,7 @@ check: lint types layers ## lint, types and layers
 lint: $(call stamp,dev)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/repo-review .
 
 types: $(call stamp,dev)
 	$(BIN)/mypy

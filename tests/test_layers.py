@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from novum.cli.app import app
+
 LOADED = "\nimport json, sys; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
 WALK = """
 import pkgutil, importlib
@@ -14,13 +16,22 @@ for module in pkgutil.walk_packages(package.__path__, {package!r} + '.'):
     if not module.name.endswith('__main__'):
         importlib.import_module(module.name)
 """
-HELP = """
+RUN = """
 import contextlib, io, sys
 from novum.cli import main
-sys.argv = ['novum', '--help']
-with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    main()
+said = io.StringIO()
+for words in {calls!r}:
+    sys.argv = ['novum', *words]
+    with contextlib.redirect_stdout(said):
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code, words
+assert len(said.getvalue()) > 300 * len({calls!r})
 """
+COMMANDS = [name for name in app if not name.startswith("-")]
+HELP = RUN.format(calls=[["--help"], *([name, "--help"] for name in COMMANDS)])
+METHODS = RUN.format(calls=[["methods"]])
 
 
 def loaded(code: str) -> set[str]:
@@ -44,6 +55,9 @@ def test_importing_every_module_of_a_package_loads_nothing_forbidden(package, fo
     assert not loaded(WALK.format(package=package)) & forbidden
 
 
-@pytest.mark.parametrize("code", ["import novum", HELP], ids=["import", "help"])
+@pytest.mark.parametrize(
+    "code", ["import novum", HELP, METHODS], ids=["import", "help of every command", "methods"]
+)
 def test_a_quick_start_loads_nothing_heavy(code):
+    assert {"hunt", "methods"} <= set(COMMANDS)
     assert not loaded(code) & {"torch", "sklearn", "matplotlib", "pyarrow", "scipy"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from os import PathLike
 
@@ -82,6 +81,8 @@ class MissingDependencyError(NovumError, ImportError):
 
 def nearest(name: str, available: Iterable[str], n: int = 3) -> list[str]:
     """Names close to `name`, best first, compared without regard to case."""
+    import difflib  # only where there is an error: --help shall be quick
+
     by_lower: dict[str, str] = {}
     for candidate in available:
         by_lower.setdefault(candidate.lower(), candidate)

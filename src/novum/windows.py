@@ -12,6 +12,8 @@ from novum.errors import WindowError
 
 Interval = tuple[float, float]
 
+MOST_WINDOWS = 10_000  # a finer scan is a slip of the keyboard that would fill the memory
+
 
 @dataclass(frozen=True, order=True)
 class Window:
@@ -121,13 +123,20 @@ def scan_windows(
     Raises
     ------
     WindowError
-        If a width is not positive or no window fits.
+        If a width is not positive, no window fits, or there are more than `MOST_WINDOWS`.
     """
     for name, value in (("width", width), ("step", step), ("sideband", sideband)):
         if not value > 0:
             raise WindowError(f"the {name} of a scan must be positive, got {value:g}", value=value)
     low, high = m_range
-    count = math.floor((high - low - width - 2 * sideband) / step + 1e-9) + 1
+    room = (high - low - width - 2 * sideband) / step
+    if room > MOST_WINDOWS:
+        raise WindowError(
+            f"a scan of {low:g}-{high:g} GeV in steps of {step:g} GeV has more than {MOST_WINDOWS} "
+            "windows",
+            value=step,
+        )
+    count = math.floor(room + 1e-9) + 1
     if count < 1:
         raise WindowError(
             f"no window of {width:g} GeV with {sideband:g} GeV sidebands fits into "
@@ -159,7 +168,8 @@ def scan_windows_relative(m_range: Interval, relative_width: float) -> tuple[Win
     Raises
     ------
     WindowError
-        If the relative width is not in (0, 1) or no window fits.
+        If the relative width is not in (0, 1), no window fits, or there are more than
+        `MOST_WINDOWS`.
     """
     low, high = m_range
     if not 0 < relative_width < 1:
@@ -170,6 +180,12 @@ def scan_windows_relative(m_range: Interval, relative_width: float) -> tuple[Win
     if not 0 < low < high:
         raise WindowError(f"a relative scan needs 0 < low < high, got {m_range}", value=m_range)
     half = math.log((1 + relative_width / 2) / (1 - relative_width / 2)) / 2
+    if math.log(high / low) > MOST_WINDOWS * half:
+        raise WindowError(
+            f"a scan of {low:g}-{high:g} GeV in windows of relative width {relative_width:g} has "
+            f"more than {MOST_WINDOWS} windows",
+            value=relative_width,
+        )
     halves = math.floor(math.log(high / low) / half + 1e-9)
     if halves < 4:
         raise WindowError(

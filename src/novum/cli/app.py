@@ -12,6 +12,11 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
 from novum import __version__
+from novum.cli.calibrate import calibrate, unblind
+from novum.cli.evaluate import evaluate
+from novum.cli.export import export
+from novum.cli.inject import inject
+from novum.cli.limits import limits
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import HuntConfig, read_config
@@ -27,9 +32,22 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-RUN_KEYS = ("output", "jobs", "probe")  # options of hunt that are no settings of the search
-COMMA_SEPARATED = ("--features", "--window", "--centers", "--fit-range")
+RUN_KEYS = (
+    "output",
+    "jobs",
+    "probe",
+    "calibration",
+)  # options of hunt that are no settings of the search
+LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
 DEMO_OUTPUT = Path("novum-demo")
+
+app.command(calibrate)
+app.command(unblind)
+app.command(evaluate)
+app.command(inject)
+app.command(limits)
+app.command(export)
 
 Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
 Flat = Parameter(name="*")
@@ -45,6 +63,8 @@ def hunt(
     resume: bool = False,
     jobs: Annotated[int | None, Parameter(name=("--jobs", "-j"))] = None,
     probe: Path | None = None,
+    calibration: Path | None = None,
+    blind: bool = False,
     settings: Annotated[HuntConfig | None, Flat] = None,
 ) -> None:
     """Search events for a resonance with a classifier trained without labels.
@@ -67,6 +87,10 @@ def hunt(
         Worker processes; by default one per core. The result does not depend on it.
     probe : Path
         Labelled events that are scored but never trained on, for the evaluation.
+    calibration : Path
+        Null searches of these settings (calibration.json); found by itself beside the events.
+    blind : bool
+        Hide the signal regions: write blind.json, to be calibrated and then unblinded.
     """
     from novum.cli import console
 
@@ -82,7 +106,13 @@ def hunt(
         raise ConfigError("hunt: name a file of events, or --demo for a toy sample")
     if output is None:
         raise ConfigError("hunt: name a folder for the results (-o DIR)")
-    console.print_search(_hunt_and_report(events, output, settings, jobs, resume, probe))
+    if blind:
+        if probe is not None or calibration is not None:
+            raise ConfigError("--blind: leave out --probe and --calibration until unblinding")
+        _blind(events, output, settings, jobs, resume)
+        return
+    found = _hunt_and_report(events, output, settings, jobs, resume, probe, calibration)
+    console.print_search(found)
     console.out.print(f"report: {output / 'report.html'}", highlight=False, soft_wrap=True)
 
 
@@ -93,6 +123,7 @@ def _hunt_and_report(
     jobs: int | None,
     resume: bool = False,
     probe: Path | None = None,
+    calibration: Path | None = None,
 ) -> SearchResult:
     from novum.cli import console
     from novum.report import write_report
@@ -105,10 +136,28 @@ def _hunt_and_report(
         resume=resume,
         n_jobs=jobs,
         probe=probe,
+        calibration=calibration,
         progress=console.RichProgress(),
     )
     write_report(result, output)
     return result
+
+
+def _blind(
+    events: Path, output: Path, settings: HuntConfig, jobs: int | None, resume: bool
+) -> None:
+    from novum.cli import console
+    from novum.search.blinding import blind_hunt
+
+    blind = blind_hunt(
+        events, output, settings, resume=resume, n_jobs=jobs, progress=console.RichProgress()
+    )
+    console.print_blind(blind)
+    console.out.print(
+        f"next: novum calibrate {output}, then novum unblind {output}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _demo(output: Path, config: HuntConfig, jobs: int | None) -> None:
@@ -278,7 +327,7 @@ def _split_commas(tokens: list[str]) -> list[str]:
 
 def _words(option: str, value: str) -> list[str]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    if option == "--features":
+    if option in LISTS:
         return [word for part in parts for word in (option, part)][1:]
     return parts
 

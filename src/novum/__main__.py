@@ -1,0 +1,5 @@
+"""``python -m novum`` is the ``novum`` command."""
+
+from novum.cli import main
+
+main()
