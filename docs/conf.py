@@ -1,6 +1,8 @@
 """Sphinx configuration; `make docs` builds with warnings as errors."""
 
+import os
 import re
+import sys
 from importlib.metadata import version as _version
 from pathlib import Path
 
@@ -14,17 +16,26 @@ project_copyright = "2026, the novum developers"
 release = _version("novum")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "api/generated/methods.md"]
+exclude_patterns = ["_build", "api/generated/methods.md", "_tables"]
 templates_path = ["_templates"]
 html_theme = "furo"
 html_title = f"novum {release}"
 nitpicky = False
+
+# The tutorial runs when the documentation is built, in a folder of its own.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ["COLUMNS"] = "110"  # of the tables that commands print
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -23,6 +23,7 @@ NAMES = {
         "Variation",
         "calibrate",
         "inject_and_search",
+        "retrained_limit",
         "trained_limit",
     },
     "novum": {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from novum.calibration.injection import inject_and_search as inject_and_search
     from novum.calibration.limits import TrainedLimit as TrainedLimit
+    from novum.calibration.limits import retrained_limit as retrained_limit
     from novum.calibration.limits import trained_limit as trained_limit
     from novum.calibration.procedure import calibrate as calibrate
     from novum.calibration.study import InjectionStudy as InjectionStudy
@@ -21,6 +22,7 @@ _PUBLIC = {
     "Variation": "novum.calibration.variation",
     "calibrate": "novum.calibration.procedure",
     "inject_and_search": "novum.calibration.injection",
+    "retrained_limit": "novum.calibration.limits",
     "trained_limit": "novum.calibration.limits",
 }
 

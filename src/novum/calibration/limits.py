@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.calibration.injection import INJECTION_FILE, inject_and_search
 from novum.calibration.study import InjectionStudy
-from novum.errors import InputError
+from novum.errors import ConfigError, InputError, OutputError
+from novum.progress import Progress
+from novum.search.calibrated import CALIBRATION_FILE, Calibration
+from novum.search.procedure import calibrated
+from novum.search.result import SearchResult
 
 FloatArray = NDArray[np.float64]
 
@@ -52,6 +59,74 @@ class TrainedLimit:
     cls: tuple[float, ...]
     cls_error: tuple[float, ...]
     efficiency: tuple[float, ...]
+    schema: str = "novum-trained-limit"
+    schema_version: int = 1
+
+    def to_json(self) -> str:
+        """JSON text."""
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+
+
+def retrained_limit(
+    folder: str | Path,
+    signal: Any,
+    *,
+    strengths: Sequence[int] = (),
+    n: int = 50,
+    level: float = 0.95,
+    seed: int = 2,
+    events: Any = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> TrainedLimit:
+    """Limit on one named signal from a calibrated search: inject, retrain, CLs.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder of a finished search with its ``calibration.json``.
+    signal, strengths, seed, events, n_jobs, progress
+        As for `inject_and_search`, in the kind of null data of the calibration.
+    n : int
+        Searches for each strength.
+    level : float
+        Confidence level.
+    output : path-like, optional
+        Folder for ``injection.json``; a study that is there already is used.
+    resume : bool
+        Continue an interrupted study in `output`.
+
+    Raises
+    ------
+    ConfigError, InputError, OutputError
+        Also where the search has no calibration or quotes no window.
+    """
+    result = SearchResult.load(folder)
+    if not (Path(folder) / CALIBRATION_FILE).exists():
+        raise ConfigError(
+            f"{folder}: a limit of a trained selection needs null searches; run novum calibrate "
+            f"{folder} first"
+        )
+    calibration = Calibration.load(folder)
+    scan = calibrated(result, calibration).calibration
+    if scan is None or scan.t_observed is None:
+        raise InputError("every window is withheld: there is no statistic to set a limit with")
+    done = None if output is None else Path(output) / INJECTION_FILE
+    if done is not None and done.exists():
+        study = InjectionStudy.load(done)
+        if study.calibration_sha256 != calibration.sha256() or study.signal != str(signal):
+            raise OutputError(f"{done}: is a study of another signal or calibration")
+    else:
+        null = calibration.origin if calibration.null == "file" else calibration.null
+        study = inject_and_search(
+            result, signal, calibration, strengths=strengths, n=n, null=null, seed=seed,
+            events=events, output=output, resume=resume, n_jobs=n_jobs, progress=progress,
+        )  # fmt: skip
+    return trained_limit(study, scan.t_null, scan.t_observed, level)
 
 
 def trained_limit(

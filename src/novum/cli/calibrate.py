@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from novum.errors import ConfigError
+from novum.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from novum.search.calibrated import Calibration
@@ -65,6 +65,8 @@ def calibrate(
     """
     from novum.cli import console
 
+    if not target.exists():
+        raise InputError("no such folder or config file", file=target)
     folder = output or (target if target.is_dir() else None)
     if folder is None:
         raise ConfigError("calibrate: name a folder for calibration.json (-o DIR)")

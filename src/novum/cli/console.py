@@ -76,9 +76,10 @@ def search_table(result: SearchResult) -> Table:
     """All windows of a search."""
     table = Table(title="windows", title_justify="left")
     scan = result.calibration
-    first = "z" if scan is None else "calibrated z"
-    for name in ("SR [GeV]", "observed", "expected", first, "local p", "inclusive z", "withheld"):
-        table.add_column(name, justify="left" if name == "withheld" else "right")
+    first = "z" if scan is None else "z_cal"
+    for name in ("SR [GeV]", "observed", "expected", first, "local p", "inclusive z"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("withheld")
     best = result.best_window if scan is None else scan.best_window
     for i, w in enumerate(result.windows):
         is_best = best is not None and w.window.low == best.low
@@ -96,7 +97,7 @@ def _search_row(w: WindowResult, calibrated: CalibratedWindow | None) -> tuple[s
         f"{w.counts.n_on:.0f}",
         f"{w.counts.expected:.1f} ± {w.counts.expected_error:.1f}",
         number(z),
-        "–" if p is None else str(p),
+        "–" if p is None else f"{'≤ ' if p.is_bound else ''}{p.value:.2g}",
         number(w.inclusive.z),
         escape(withheld or ""),
     )

@@ -18,10 +18,12 @@ _MEMBERS = {
     "pvalue_scan": "figures",
     "spectrum": "figures",
     "stability": "figures",
+    "trained_limit": "trained_limit_figure",
     "validation": "figures",
     "write_hepdata": "hepdata",
     "write_limit_figure": "limit_figure",
     "write_report": "write",
+    "write_trained_limit_figure": "trained_limit_figure",
 }
 
 __all__ = sorted(_MEMBERS)

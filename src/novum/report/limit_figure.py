@@ -65,12 +65,16 @@ def write_limit_figure(found: Limit, folder: str | Path) -> None:
     OutputError
         If a file cannot be written.
     """
+    save_limit(limit(found), folder)
+
+
+def save_limit(figure: Figure, folder: str | Path) -> None:
+    """The figure of a limit as PNG and PDF; see `write_limit_figure`."""
     plots = Path(folder) / FIGURE_FOLDER
     try:
         plots.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{plots}: cannot be made: {error.strerror}") from None
-    figure = limit(found)
     write_bytes(plots / "limit.png", to_bytes(figure, "png"))
     write_bytes(plots / "limit.pdf", to_bytes(figure, "pdf"))
 

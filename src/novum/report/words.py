@@ -8,7 +8,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALLEST = 1e-300
 _NULLS = {
     "sampler": "independent events drawn by a background sampler",
-    "sidebands": "masses drawn from the masked fit, features like those of the sidebands",
+    "sidebands": "observed features, each event with a mass drawn anew from what the sidebands say",
     "file": "background events of a file that the user gave",
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from novum.errors import ConfigError, FileFormatError, InputError
+from novum.search.calibration_faults import fault_of
 from novum.search.records import (
     BestWindow,
     CalibratedScan,
@@ -34,10 +35,13 @@ SCHEMA = "novum-calibration"
 SCHEMA_VERSION = 1
 CALIBRATION_FILE = "calibration.json"
 SIZE_TOLERANCE = 0.05  # a search of another size has another b, s and κ
-_MOST = 1e15  # of anything that is counted
 _NO_CHOICE = ("seed", "n_toys")  # settings that move no count of the procedure
 
 Rows = tuple[tuple[float, ...], ...]
+
+
+class _OtherFile(FileFormatError):
+    """JSON that is no calibration of ours."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ class Calibration:
         try:
             head = msgspec.json.decode(text)
             if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-                raise FileFormatError("is not a novum calibration", file=path)
+                raise _OtherFile("is not a novum calibration", file=path)
             version = head.get("schema_version")
             if version != SCHEMA_VERSION:
                 raise FileFormatError(
@@ -156,29 +160,10 @@ class Calibration:
             calibration = msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"damaged calibration: {error}", file=path) from None
-        fault = calibration._fault()
+        fault = fault_of(calibration)
         if fault is not None:
             raise FileFormatError(f"damaged calibration: {fault}", file=path)
         return calibration
-
-    def _fault(self) -> str | None:
-        """What no calibration can hold."""
-        tables = (self.n_on, self.n_off, self.ratio, self.ratio_error, self.quoted)
-        width = len(self.windows)
-        if not width or any(
-            len(t) != len(self.n_on) or {len(row) for row in t} != {width} for t in tables
-        ):
-            return "its tables differ in shape"
-        draws = {(len(d), *(len(row) for row in d)) for d in self.fold_seed_z}
-        if len(draws) > 1 or any(d[0] < 2 or set(d[1:]) != {width} for d in draws):
-            return "its draws of the folds differ in shape"
-        c = self.counts
-        bounded = all(
-            (t >= 0).all() and (t < _MOST).all() for t in (c.n_on, c.n_off, c.ratio_error)
-        )
-        if not bounded or not ((c.ratio > 0) & (c.ratio < _MOST)).all():
-            return "its counts or ratios are negative or beyond all bounds"
-        return None if 0 < self.n_events < _MOST else f"its searches have {self.n_events:g} events"
 
 
 def calibration_key(config: dict[str, Any], weighted: bool, windows: Iterable[WindowEdges]) -> str:
@@ -202,6 +187,8 @@ def reason_not_to_apply(
             for k, v in calibration.config.items()
             if k not in _NO_CHOICE and _text(v) != _text(config.get(k))
         ]
+        if not changed and calibration.key == calibration_key(config, not data.weighted, windows):
+            return f"these events are {'' if data.weighted else 'not '}weighted, unlike its own"
         return "it belongs to another config: " + (
             "; ".join(changed) if changed else "the windows of the scan differ"
         )
@@ -255,19 +242,14 @@ def find_calibration(
     paths = [folder / CALIBRATION_FILE for folder in folders]
     paths += sorted(Path(str(files("novum.search") / "calibrations")).glob("*.json"))
     for path in paths:
-        if _is_calibration(path):
-            calibration = Calibration.load(path)
+        if path.is_file():
+            try:
+                calibration = Calibration.load(path)
+            except _OtherFile:  # other programs, too, write a calibration.json
+                continue
             if reason_not_to_apply(calibration, config, data, windows) is None:
                 return calibration
     return None
-
-
-def _is_calibration(path: Path) -> bool:
-    """Whether a file says so itself: other programs, too, write a ``calibration.json``."""
-    try:
-        return SCHEMA.encode() in path.read_bytes()
-    except OSError:
-        return False
 
 
 def look_up(calibration: Calibration, windows: Sequence[WindowResult], seed: int) -> CalibratedScan:

@@ -79,9 +79,9 @@ class SpuriousSignal:
     signal : float or None
         The largest S_spur in size [events]; None without an alternative.
     relative : float or None
-        |S_spur| / σ.
+        abs(S_spur) / σ.
     passes : bool
-        |S_spur| < 0.2 σ. False without an alternative: then nothing is known.
+        abs(S_spur) < 0.2 σ. False without an alternative: then nothing is known.
     nuisance : float
         Uncertainty to add in quadrature to that of the expectation [events]; 0 where it passes.
     z, z_nuisance : float

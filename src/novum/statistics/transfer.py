@@ -40,11 +40,11 @@ class SpuriousRecord:
     sigma : float
         Statistical uncertainty of n_on - r n_off on background, in the same unit.
     relative : float or None
-        |signal| / sigma.
+        abs(signal) / sigma.
     passes : bool
-        |signal| < 0.2 sigma. False without an alternative: then nothing is known.
+        abs(signal) < 0.2 sigma. False without an alternative: then nothing is known.
     ratio_error : float
-        |r_alt - r|, to be added in quadrature to the uncertainty of r; 0 where it passes.
+        abs(r_alt - r), to be added in quadrature to the uncertainty of r; 0 where it passes.
     """
 
     alternatives: tuple[TransferAlternative, ...]
