@@ -1,6 +1,6 @@
 """Is the demo's calibration right? Further null searches, and injected against found.
 
-Makes the calibration that comes with novum (200 null searches of the demo's config on
+Makes the calibration that comes with novum (400 null searches of the demo's config on
 independent toy samples), looks 200 *further* null searches up in it, and injects the demo's
 resonance at five strengths. Run with ``python benchmarks/calibration_demo.py``.
 """
@@ -18,7 +18,7 @@ from novum.search import HuntConfig
 from novum.search.demo import DEMO_SETTINGS, N_BACKGROUND
 from novum.statistics.retrained import calibrate_scan
 
-N = 200
+N = {"calibration": 400, "further": 200}
 STRENGTHS = (30, 60, 90, 120, 180)
 SEEDS = {"calibration": 1, "further": 101, "injection": 2}
 SHIPPED = HERE.parent / "src" / "novum" / "search" / "calibrations" / "demo.json"
@@ -47,7 +47,7 @@ def main() -> None:
             "header": header(),
             "config": CONFIG.to_dict(),
             "seeds": SEEDS,
-            "searches": N,
+            "searches": N["calibration"],
             "windows": [
                 {
                     "low": w.low,
@@ -75,6 +75,7 @@ def main() -> None:
                     "strength": q.strength,
                     "in_region": q.in_region,
                     "selected": q.selected,
+                    "net": q.net,
                     "efficiency": q.efficiency,
                     "excess": q.excess,
                     "excess_error": q.excess_error,
@@ -94,7 +95,7 @@ def main() -> None:
 
 def nulls(which: str) -> Calibration:
     """Null searches of the demo's config."""
-    return calibrate(CONFIG, null="sampler", n=N, seed=SEEDS[which], size=N_BACKGROUND)
+    return calibrate(CONFIG, null="sampler", n=N[which], seed=SEEDS[which], size=N_BACKGROUND)
 
 
 if __name__ == "__main__":

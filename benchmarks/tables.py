@@ -252,12 +252,13 @@ def calibration_demo(results: Results) -> str:
         ],
     )
     second = table(
-        ("injected", "in the SR", "selected", "ε_S", "found", "median z_cal", "68 %"),
+        ("injected", "in the SR", "selected", "net", "ε_S", "found", "median z_cal", "68 %"),
         (
             (
                 q["strength"],
                 f"{q['in_region']:.1f}",
                 f"{q['selected']:.1f}",
+                f"{q['net']:.1f}",
                 f"{q['efficiency']:.2f}",
                 f"{q['excess']:.1f} ± {q['excess_error']:.1f}",
                 f"{q['z_cal']:.1f}",
@@ -268,7 +269,7 @@ def calibration_demo(results: Results) -> str:
     )
     c = results["closure"]
     words = (
-        f"\nFound = ({c['slope']:.3f} ± {c['slope_error']:.3f}) × selected signal, χ² = "
+        f"\nFound = ({c['slope']:.3f} ± {c['slope_error']:.3f}) × net signal, χ² = "
         f"{c['chi2']:.1f} for {c['ndf']} degrees of freedom (p = {c['p_value']:.2f}).\n"
     )
     line = results["response"]

@@ -78,6 +78,13 @@ def test_features_that_know_nothing_tilt_nothing(independent):
     np.testing.assert_allclose(share, expected(fit, model.edges), rtol=0.01)
 
 
+def test_the_gap_of_a_masked_region_is_no_dependence(independent):
+    """Neither its events nor its cells are in the likelihood: nothing is left to explain."""
+    sample, _, _ = independent
+    model = mass_given_features(sample, fitted(sample.m, MASKED), MASKED, seed=1)
+    assert np.abs(model.tilt).max() < 0.1
+
+
 @pytest.mark.parametrize("which", ["independent", "dependent"])
 def test_drawn_masses_follow_the_fitted_spectrum(which, request):
     sample, fit, model = request.getfixturevalue(which)
@@ -112,6 +119,20 @@ def test_a_known_dependence_is_carried(dependent):
     # The same check sees masses that follow nothing.
     assert far(shuffled)[0]
     assert far(shuffled)[3]
+
+
+def test_a_dependence_is_interpolated_through_the_masked_region(dependent):
+    """Nothing inside the region is learnt from, and each quartile still puts its share there."""
+    sample, _, _ = dependent
+    model = mass_given_features(sample, fitted(sample.m, MASKED), MASKED, seed=1)
+    x = sample.X[:, 0]
+    quartile = np.searchsorted(np.quantile(x, [0.25, 0.5, 0.75]), x)
+    drawn = in_region(model.draw(np.random.default_rng(12)))
+    truth = np.array([in_region(sample.m)[quartile == q].mean() for q in range(4)])
+    share = np.array([drawn[quartile == q].mean() for q in range(4)])
+    error = np.sqrt(2 * truth * (1 - truth) / (len(x) / 4))
+    assert (np.abs(share - truth) < LARGE * error + 0.1 * np.abs(truth - truth.mean())).all()
+    assert truth.max() > 1.5 * truth.min()
 
 
 def test_a_noise_feature_stays_noise(dependent):

@@ -282,7 +282,7 @@ def test_a_smear_widens_its_column_alone(signal, config):
 
 def point(strength: int, selected: float, z: float, excess: float | None = None) -> InjectionPoint:
     return InjectionPoint(
-        strength=strength, n=10, in_region=0.9 * strength, selected=selected,
+        strength=strength, n=10, in_region=0.9 * strength, selected=selected, net=selected,
         excess=selected if excess is None else excess, excess_error=2.0, z_cal=z,
         z_cal_interval=(z - 1, z + 1), withheld_rate=0.0, t=(z,) * 10,
     )  # fmt: skip

@@ -24,7 +24,7 @@ WINDOW = WindowEdges(3300.0, 3700.0, ((3100.0, 3300.0), (3700.0, 3900.0)))
 def study_of(rows: list[NDArray[np.float64] | list[float | None]], strengths=STRENGTHS):
     points = tuple(
         InjectionPoint(
-            strength=s, n=len(t), in_region=0.9 * s, selected=0.3 * s, excess=0.3 * s,
+            strength=s, n=len(t), in_region=0.9 * s, selected=0.3 * s, net=0.3 * s, excess=0.3 * s,
             excess_error=1.0, z_cal=0.0, z_cal_interval=(0.0, 0.0), withheld_rate=0.0,
             t=tuple(None if v is None else float(v) for v in t),
         )

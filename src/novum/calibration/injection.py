@@ -246,6 +246,8 @@ def _point(
     counts = stacked(results)
     z_cal: NDArray[np.float64] = scan.z_cal(counts)[:, w]
     excess = counts.n_on[:, w] - scan.kappa[w] * counts.ratio[:, w] * counts.n_off[:, w]
+    ratio = scan.kappa[w] * counts.ratio[:, w]
+    net = [r.signal_selected[w] - f * r.signal_off[w] for r, f in zip(results, ratio, strict=True)]
     t = scan.largest(counts)
     low, median, high = np.quantile(z_cal, [0.16, 0.5, 0.84])
     return InjectionPoint(
@@ -253,6 +255,7 @@ def _point(
         n=len(results),
         in_region=float(np.mean([r.signal_before[w] for r in results])),
         selected=float(np.mean([r.signal_selected[w] for r in results])),
+        net=float(np.mean(net)),
         excess=float(excess.mean()),
         excess_error=float(excess.std(ddof=1) / len(results) ** 0.5),
         z_cal=float(median),

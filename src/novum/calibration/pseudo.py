@@ -30,7 +30,7 @@ class PseudoResult:
 
     `n_on` ... `ratio_error` are what the on/off test took; `quoted` is False where a gate
     withheld the window. `signal_before` and `signal_selected` count injected events in the signal
-    region.
+    region, `signal_off` those that are selected in the sidebands.
     """
 
     n_on: Row
@@ -40,6 +40,7 @@ class PseudoResult:
     quoted: tuple[bool, ...]
     signal_before: Row
     signal_selected: Row
+    signal_off: Row
 
 
 def stacked(rows: list[PseudoResult]) -> ScanCounts:
@@ -100,7 +101,7 @@ class PseudoSearch:
         plan: ScanPlan,
         window: Window,
         config: HuntConfig,
-    ) -> tuple[float, float, float, float, bool, float, float]:
+    ) -> tuple[float, float, float, float, bool, float, float, float]:
         inside = injected & window.in_signal_region(sample.m)
         before = float(inside.sum())
         try:
@@ -110,10 +111,11 @@ class PseudoSearch:
                 repeats=config.repeats, seed=config.seed, n_jobs=1,
             )  # fmt: skip
         except NovumError:  # a fluctuation that the search itself would refuse: nothing is quoted
-            return (0.0, 0.0, 1.0, 0.0, False, before, 0.0)
+            return (0.0, 0.0, 1.0, 0.0, False, before, 0.0, 0.0)
         test = primary_test(sample, scores, fit, config)
-        selected = float(test.share[inside].sum())
-        return (*test.counts.effective(), test.withheld is None, before, selected)
+        leaked = injected & window.in_sidebands(sample.m)
+        selected, off = (float(test.share[rows].sum()) for rows in (inside, leaked))
+        return (*test.counts.effective(), test.withheld is None, before, selected, off)
 
     def _fit(self, plan: ScanPlan, window: Window) -> SpectrumFit:
         counts, order = plan.counts[plan.fit_bins], self.config.n_params

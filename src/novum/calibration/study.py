@@ -26,6 +26,9 @@ class InjectionPoint:
         Injected events, and searches.
     in_region, selected : float
         Mean number of injected events in the signal region, and of those that are selected.
+    net : float
+        Mean of the selected signal less what its own tails in the sidebands add to the
+        expectation: what a counting experiment can find of it.
     excess, excess_error : float
         Mean of n_on - κ r n_off, and the error of the mean.
     z_cal, z_cal_interval : float, (float, float)
@@ -40,6 +43,7 @@ class InjectionPoint:
     n: int
     in_region: float
     selected: float
+    net: float
     excess: float
     excess_error: float
     z_cal: float
@@ -107,8 +111,8 @@ class InjectionStudy:
 
     @property
     def closure(self) -> Line:
-        """Found excess against the injected events that the selections kept: slope 1."""
-        return _line(self.points, [p.selected for p in self.points], through_zero=True)
+        """Found excess against `net`, the injected events that there were to find: slope 1."""
+        return _line(self.points, [p.net for p in self.points], through_zero=True)
 
     @property
     def threshold(self) -> float | None:

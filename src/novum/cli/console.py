@@ -220,7 +220,17 @@ def print_study(study: InjectionStudy) -> None:
     table = Table(
         title=f"injected against found, SR {w.low:.0f}-{w.high:.0f} GeV", title_justify="left"
     )
-    names = ("signal", "injected", "in the SR", "selected", "ε_S", "found", "z (68 %)", "withheld")
+    names = (
+        "signal",
+        "injected",
+        "in the SR",
+        "selected",
+        "net",
+        "ε_S",
+        "found",
+        "z (68 %)",
+        "withheld",
+    )
     for name in names:
         table.add_column(name, justify="right")
     blocks = [("nominal", study.points), *((v.variation, v.points) for v in study.variations)]
@@ -232,6 +242,7 @@ def print_study(study: InjectionStudy) -> None:
                 str(p.strength),
                 f"{p.in_region:.0f}",
                 f"{p.selected:.1f}",
+                f"{p.net:.1f}",
                 f"{p.efficiency:.2f}",
                 f"{p.excess:.1f} ± {p.excess_error:.1f}",
                 f"{p.z_cal:.1f} ({low:.1f} to {high:.1f})",
@@ -240,7 +251,7 @@ def print_study(study: InjectionStudy) -> None:
     out.print(table)
     c, threshold = study.closure, study.threshold
     out.print(
-        f"found = ({c.slope:.3f} ± {c.slope_error:.3f}) × selected signal, χ² = {c.chi2:.1f} for "
+        f"found = ({c.slope:.3f} ± {c.slope_error:.3f}) × net signal, χ² = {c.chi2:.1f} for "
         f"{c.ndf} degrees of freedom (p = {c.p_value:.2g})",
         highlight=False,
     )

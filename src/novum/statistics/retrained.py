@@ -145,7 +145,7 @@ def calibrate_scan(null: ScanCounts, trusted: BoolArray | None = None) -> ScanCa
         raise InputError("a window selects nothing in any null search", value=int(some.argmin()))
     kappa = null.n_on.sum(axis=0) / total
     residual = null.n_on - kappa * expected
-    kappa_error = np.sqrt((residual**2).sum(axis=0) * 1.2) / total
+    kappa_error = np.sqrt((residual**2).sum(axis=0) * n / (n - 1)) / total
     if trusted is None:
         trusted = np.abs(kappa - 1) <= MAX_KAPPA_PULL * kappa_error
     unit, none = np.ones_like(kappa), np.empty(0)
