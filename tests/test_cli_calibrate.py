@@ -261,10 +261,12 @@ def injected(monkeypatch, calibration):
     """Arguments that an injection study would have run with."""
     calls = []
     point = InjectionPoint(
-        strength=50, n=20, in_region=45.0, selected=30.0, excess=29.0, excess_error=2.0, z_cal=3.5,
-        z_cal_interval=(2.5, 4.5), withheld_rate=0.05, t=(3.5,) * 20,
+        strength=50, n=20, in_region=45.0, selected=30.0, net=29.5, excess=29.0,
+        excess_error=2.0, z_cal=3.5, z_cal_interval=(2.5, 4.5), withheld_rate=0.05, t=(3.5,) * 20,
     )  # fmt: skip
-    points = tuple(replace(point, strength=50 * i, selected=30.0 * i) for i in range(1, 6))
+    points = tuple(
+        replace(point, strength=50 * i, selected=30.0 * i, net=29.5 * i) for i in range(1, 6)
+    )
     study = InjectionStudy(
         "k", "s", "signal.h5", "sidebands", 2, calibration.windows[0], 0.9, points
     )

@@ -33,6 +33,7 @@ NAMES = {
         "SearchResult",
         "Window",
         "__version__",
+        "calibrate",
         "hunt",
         "open_events",
         "toy_dijets",

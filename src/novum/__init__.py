@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from novum.calibration import calibrate as calibrate
     from novum.errors import NovumError as NovumError
     from novum.events import Events as Events
     from novum.io import open_events as open_events
@@ -23,6 +24,7 @@ _PUBLIC = {
     "NovumError": "novum.errors",
     "SearchResult": "novum.search.result",
     "Window": "novum.windows",
+    "calibrate": "novum.calibration.procedure",
     "hunt": "novum.search.procedure",
     "open_events": "novum.io",
     "toy_dijets": "novum.simulation",

@@ -47,6 +47,7 @@ def inject_and_search(
     null: str | Path = "sidebands",
     vary: Sequence[Variation] = (),
     seed: int = 2,
+    classifier: Any = None,
     events: Any = None,
     size: int | None = None,
     output: str | Path | None = None,
@@ -58,7 +59,7 @@ def inject_and_search(
 
     Parameters
     ----------
-    target, null, seed, events, size, output, resume, n_jobs, progress
+    target, null, seed, classifier, events, size, output, resume, n_jobs, progress
         As for `novum.calibration.calibrate`; the seed must not be the calibration's.
     signal : as for `hunt`, or "sampler"
         Signal events; those with label 1 where there are labels. "sampler" is the resonance of
@@ -100,7 +101,7 @@ def inject_and_search(
             file=origin,
             value=max(chosen),
         )
-    search = PseudoSearch.of(found.plan, found.config)
+    search = PseudoSearch.of(found.plan, found.config, classifier)
     study = _Study(found, make_null(found, null, seed), search, pool, origin, calibration, seed)
     plan = _Plan(tuple(sorted(set(chosen))), n, tuple(vary))
     meter = progress or NoProgress()

@@ -77,6 +77,7 @@ def retrained_limit(
     n: int = 50,
     level: float = 0.95,
     seed: int = 2,
+    classifier: Any = None,
     events: Any = None,
     output: str | Path | None = None,
     resume: bool = False,
@@ -89,7 +90,7 @@ def retrained_limit(
     ----------
     folder : path-like
         Folder of a finished search with its ``calibration.json``.
-    signal, strengths, seed, events, n_jobs, progress
+    signal, strengths, seed, classifier, events, n_jobs, progress
         As for `inject_and_search`, in the kind of null data of the calibration.
     n : int
         Searches for each strength.
@@ -124,7 +125,8 @@ def retrained_limit(
         null = calibration.origin if calibration.null == "file" else calibration.null
         study = inject_and_search(
             result, signal, calibration, strengths=strengths, n=n, null=null, seed=seed,
-            events=events, output=output, resume=resume, n_jobs=n_jobs, progress=progress,
+            classifier=classifier, events=events, output=output, resume=resume, n_jobs=n_jobs,
+            progress=progress,
         )  # fmt: skip
     return trained_limit(study, scan.t_null, scan.t_observed, level)
 

@@ -35,6 +35,7 @@ def calibrate(
     null: str | Path = "sidebands",
     n: int = 200,
     seed: int = 1,
+    classifier: Any = None,
     events: Any = None,
     size: int | None = None,
     output: str | Path | None = None,
@@ -55,6 +56,8 @@ def calibrate(
         Number of null searches, at least 20.
     seed : int
         Seed of the null data; no other setting of the search has part in it.
+    classifier : scikit-learn classifier, optional
+        The one that `hunt` was given, if any.
     events : as for `hunt`, optional
         Observed data of a config, or of a result whose file has moved.
     size : int, optional
@@ -80,13 +83,14 @@ def calibrate(
         raise ConfigError(f"n: a calibration needs at least {FEWEST} null searches, got {n}")
     found = find_target(target, events, size)
     if output is None:
-        return _Calibrator.of(found, null, seed).run(n, None, resume, n_jobs, progress)
+        calibrator = _Calibrator.of(found, null, seed, classifier)
+        return calibrator.run(n, None, resume, n_jobs, progress)
     folder = Path(output)
     path = folder / CALIBRATION_FILE
     with folder_lock(folder):
         if path.exists():
             raise OutputError(f"{path}: exists already and is not overwritten")
-        calibrator = _Calibrator.of(found, null, seed)
+        calibrator = _Calibrator.of(found, null, seed, classifier)
         calibration = calibrator.run(n, folder / JOURNAL, resume, n_jobs, progress)
         calibration.save(path)
         (folder / JOURNAL).unlink(missing_ok=True)
@@ -134,8 +138,8 @@ class _Calibrator:
     seed: int
 
     @classmethod
-    def of(cls, target: Target, null: str | Path, seed: int) -> _Calibrator:
-        search = PseudoSearch.of(target.plan, target.config)
+    def of(cls, target: Target, null: str | Path, seed: int, classifier: Any = None) -> _Calibrator:
+        search = PseudoSearch.of(target.plan, target.config, classifier)
         return cls(target, make_null(target, null, seed), search, seed)
 
     def run(

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum import catalogue
-from novum.errors import NovumError
+from novum.errors import ConfigError, NovumError
 from novum.resonant.base import ResonantMethod
 from novum.search.analysis import primary_test
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import crossfit
 from novum.search.inputs import Sample
+from novum.search.procedure import describe
 from novum.search.scan import ScanPlan
 from novum.statistics import SpectrumFit, final_fit
 from novum.statistics.retrained import ScanCounts
@@ -67,10 +68,22 @@ class PseudoSearch:
     classifier: Any
 
     @classmethod
-    def of(cls, plan: ScanPlan, config: HuntConfig) -> PseudoSearch:
-        """From the names in a config."""
+    def of(cls, plan: ScanPlan, config: HuntConfig, classifier: Any = None) -> PseudoSearch:
+        """From the names in a config, or with the classifier that the search was given.
+
+        Raises
+        ------
+        ConfigError
+            If the config names no classifier of the catalogue and none is given, or the one that
+            is given is another.
+        """
         method = catalogue.build("method", config.method)
-        classifier = catalogue.build("classifier", config.classifier, members=config.members)
+        if classifier is None:
+            classifier = catalogue.build("classifier", config.classifier, members=config.members)
+        elif describe(classifier) != config.classifier:
+            raise ConfigError(
+                f"classifier: the search had {config.classifier}, not {describe(classifier)}"
+            )
         return cls(plan, config, method, classifier)
 
     def run(self, sample: Sample, seed: int, n_signal: int = 0) -> PseudoResult:

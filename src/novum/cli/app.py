@@ -147,12 +147,13 @@ def _blind(
     events: Path, output: Path, settings: HuntConfig, jobs: int | None, resume: bool
 ) -> None:
     from novum.cli import console
+    from novum.cli.calibration_tables import print_blind
     from novum.search.blinding import blind_hunt
 
     blind = blind_hunt(
         events, output, settings, resume=resume, n_jobs=jobs, progress=console.RichProgress()
     )
-    console.print_blind(blind)
+    print_blind(blind)
     console.out.print(
         f"next: novum calibrate {output}, then novum unblind {output}",
         highlight=False,

@@ -94,11 +94,12 @@ def calibrate(
     if strengths or vary:
         raise ConfigError("strengths and vary: name the signal to inject (--inject FILE)")
     from novum.calibration import calibrate as run_calibrate
+    from novum.cli.calibration_tables import print_calibration
 
     calibration = run_calibrate(
         target, n=200 if n is None else n, seed=1 if seed is None else seed, **options
     )
-    console.print_calibration(calibration)
+    print_calibration(calibration)
     if target.is_dir() and (target / "result.json").exists():
         _look_up(target, calibration)
     console.out.print(
@@ -131,6 +132,7 @@ def _inject(
 ) -> None:
     from novum.calibration import Variation, inject_and_search
     from novum.cli import console
+    from novum.cli.calibration_tables import print_study
     from novum.search.calibrated import CALIBRATION_FILE, Calibration
 
     if not (folder / CALIBRATION_FILE).exists():
@@ -147,7 +149,7 @@ def _inject(
         seed=seed,
         **options,
     )
-    console.print_study(study)
+    print_study(study)
     console.out.print(f"study: {folder / 'injection.json'}", highlight=False, soft_wrap=True)
 
 

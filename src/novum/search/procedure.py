@@ -121,7 +121,7 @@ def make_search(
     if classifier is None:
         classifier = catalogue.build("classifier", config.classifier, members=config.members)
     else:
-        config = replace(config, classifier=_describe(classifier))
+        config = replace(config, classifier=describe(classifier))
     check_classifier(classifier)
     table, resolved = as_events(events, config)
     held_out = None if probe is None else make_probe(probe, config)
@@ -147,7 +147,7 @@ def _resolve(
     return (config or HuntConfig()).with_values(values, "hunt")
 
 
-def _describe(classifier: Any) -> str:
+def describe(classifier: Any) -> str:
     """The classifier as its constructor would be written, on one line."""
     return " ".join(repr(classifier).split())
 
