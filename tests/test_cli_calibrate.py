@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import novum
-from novum.calibration import Calibration, InjectionStudy, calibrate
+from novum.calibration import Calibration, InjectionStudy
 from novum.calibration.study import InjectionPoint
 from novum.cli import console
 from novum.cli.app import run
@@ -51,9 +51,17 @@ def files(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def calibration() -> Calibration:
-    """Null searches of the config on the sampler."""
-    return calibrate(CONFIG, null="sampler", n=20, size=SIZE, n_jobs=1)
+def calibrated(files, tmp_path_factory) -> Path:
+    """The folder of null searches of the config on the sampler, as the command makes them."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    words = ["calibrate", files / "config.json", "--null", "sampler", "--size", SIZE, "-n", 20]
+    assert run([str(w) for w in (*words, "-j", 1, "-o", folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calibration(calibrated) -> Calibration:
+    return Calibration.load(calibrated)
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +148,13 @@ def test_a_finished_search_is_looked_up(hunted, files, tmp_path, capsys, monkeyp
     assert options["resume"] is True
 
 
-def test_a_config_is_calibrated_before_there_is_a_search(files, calibration, tmp_path, capsys):
-    words = ["--null", "sampler", "--size", SIZE, "-n", 20, "-j", 1, "-o", tmp_path]
-    printed = does(capsys, "calibrate", files / "config.json", *words)
-    assert "20 null searches (sampler: toy dijets)" in printed
-    assert (tmp_path / "calibration.json").read_text() == calibration.to_json()
-    assert "exists already" in fails(capsys, "calibrate", files / "config.json", *words)
+def test_a_config_is_calibrated_before_there_is_a_search(files, calibrated, calibration, capsys):
+    assert [p.name for p in calibrated.iterdir()] == ["calibration.json"]
+    assert (calibration.null, calibration.origin, calibration.seed) == ("sampler", "toy dijets", 1)
+    assert len(calibration.n_on) == 20
+    assert calibration.config == CONFIG.to_dict()
+    words = ["calibrate", files / "config.json", "--null", "sampler", "--size", SIZE]
+    assert "exists already" in fails(capsys, *words, "-o", calibrated)
 
 
 # --- usage

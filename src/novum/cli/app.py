@@ -40,6 +40,7 @@ RUN_KEYS = (
 )  # options of hunt that are no settings of the search
 LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
 COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
+RESUMABLE = ("hunt", "calibrate", "limits", "unblind")
 DEMO_OUTPUT = Path("novum-demo")
 
 app.command(calibrate)
@@ -292,9 +293,8 @@ def run(tokens: Sequence[str]) -> int:
         )
         return 1
     except KeyboardInterrupt:
-        hint = (
-            "; finished windows are kept, continue with --resume" if words[:1] == ["hunt"] else ""
-        )
+        resumable = words[:1] and words[0] in RESUMABLE
+        hint = "; what is finished is kept, continue with --resume" if resumable else ""
         console.err.print(f"interrupted{hint}")
         return 130
     except OSError as error:  # the terminal or pipe that we print to

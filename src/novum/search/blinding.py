@@ -175,8 +175,8 @@ def blind_hunt(
             windows=tuple(windows),
             frozen=_now(),
         )
+        checkpoint.finish()  # first: what is kept of a search knows the signal regions
         write_text(checkpoint.folder / BLIND_FILE, blind.to_json(), overwrite=False)
-        checkpoint.finish()
     return blind
 
 
