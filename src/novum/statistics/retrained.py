@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 MAX_KAPPA_PULL = 3.0
+MAX_BIAS = 0.5  # of z without κ: a correction below half a standard deviation is a correction
 FEWEST = 20  # null searches below which a scale s_w is too uncertain (16 %) to be used
 _BOOTSTRAPS = 400
 _TAIL = (1 - 0.6827) / 2
@@ -63,7 +64,9 @@ class ScanCalibration:
         Selected background in the signal region over n_off times the transfer factor, and its
         statistical uncertainty.
     trusted : bool array (W,)
-        False where |κ - 1| > 3 σ_κ: the selection sculpts the mass there.
+        False where |κ - 1| > 3 σ_κ and, without κ, the mean z is beyond ±0.5: the selection
+        sculpts the mass there. With enough null searches every small κ - 1 is significant; one
+        that is known and small is corrected for.
     location, scale : float64 arrays (W,)
         Mean and standard deviation of z in the null searches, κ applied.
     null_z : float64 array (N, W)
@@ -147,7 +150,9 @@ def calibrate_scan(null: ScanCounts, trusted: BoolArray | None = None) -> ScanCa
     residual = null.n_on - kappa * expected
     kappa_error = np.sqrt((residual**2).sum(axis=0) * n / (n - 1)) / total
     if trusted is None:
-        trusted = np.abs(kappa - 1) <= MAX_KAPPA_PULL * kappa_error
+        bias = on_off_z(null.n_on, null.n_off, null.ratio, null.ratio_error).mean(axis=0)
+        significant = np.abs(kappa - 1) > MAX_KAPPA_PULL * kappa_error
+        trusted = ~(significant & (np.abs(bias) > MAX_BIAS))
     unit, none = np.ones_like(kappa), np.empty(0)
     bare = ScanCalibration(kappa, kappa_error, trusted, 0 * unit, unit, none, none)
     z = bare.z(null)
