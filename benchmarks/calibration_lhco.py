@@ -1,8 +1,8 @@
 """Calibrated search on the LHC Olympics R&D sample: null (b), retrained, with and without signal.
 
 Null first: with nothing injected, with 400 injected events, and with jet masses that follow the
-dijet mass, each looked up among 200 complete null searches that imitate its own sidebands. The
-config has one member and one cross-fit, so that it can be repeated 200 times. Run with
+dijet mass, each looked up among complete null searches that imitate its own sidebands. The
+config has one member and one cross-fit, so that it can be repeated hundreds of times. Run with
 ``python benchmarks/calibration_lhco.py``; finished parts are kept under ``runs/``.
 """
 
@@ -20,7 +20,7 @@ from novum.search import HuntConfig
 from novum.search.procedure import calibrated
 
 N = 200
-N_SHIFTED = 50  # enough to see κ and s; such features are broken on purpose
+N_SHIFTED = 20  # enough to see κ; such features are broken on purpose
 SEED = 0
 RUNS = Path("runs") / "calibration_lhco"
 CONFIG = HuntConfig(mass="mjj", features=FEATURES, members=1, repeats=1, seed=SEED, **SCAN)
@@ -28,7 +28,6 @@ SAMPLES = {
     "none injected": (0, 0.0),
     "400 injected": (400, 0.0),
     "none injected, masses shifted by 0.1 m_jj": (0, 0.1),
-    "none injected, masses shifted by 0.02 m_jj": (0, 0.02),
 }
 
 
