@@ -245,7 +245,7 @@ def calibration_demo(results: Results) -> str:
             (
                 f["searches"],
                 f["below_0.05"],
-                f"{f['ks_p']:.2f}",
+                f"{f['ks_p']:.3f}",
                 f"{f['mean_z_cal']:.3f}",
                 f"{f['sd_z_cal']:.3f}",
             )
@@ -289,8 +289,7 @@ def calibration_demo(results: Results) -> str:
         f"\n{results['searches']} null searches make the calibration; "
         f"{results['effective_windows']:.1f} effective windows of {len(results['windows'])}; "
         f"z moves by "
-        f"{results['fold_seed_spread']:.2f} with the draw of the folds. Everything took "
-        f"{results['all_seconds'] / 60:.0f} minutes.\n"
+        f"{results['fold_seed_spread']:.2f} with the draw of the folds.\n"
     )
     return f"{first}\n{second}{words}{spread}"
 
