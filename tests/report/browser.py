@@ -26,7 +26,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-TIMEOUT = 90.0
+TIMEOUT = 240.0
 
 
 def chromium() -> str | None:

@@ -213,5 +213,10 @@ def test_the_command_refuses(files, tmp_path, capsys):
     plain = ["limits", str(files / "data.parquet"), "--mass", "mjj", "--window", "3300,3700"]
     assert run(plain) == 1
     assert "no limit independent of a model" in capsys.readouterr().err
-    assert run(["limits", str(tmp_path), *plain[2:]]) == 1
-    assert "name a file of events" in capsys.readouterr().err
+    assert run(["limits", str(tmp_path)]) == 1
+    assert "no limit independent of a model" in capsys.readouterr().err
+    trained = ["limits", str(tmp_path), "--signal", str(files / "signal.parquet")]
+    assert run(trained) == 1
+    assert "cannot read a result" in capsys.readouterr().err
+    assert run([*trained, "--mass", "mjj"]) == 1
+    assert "everything else is that of the hunt" in capsys.readouterr().err
