@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from novum import __version__
 from novum.errors import ConfigError, InputError
 from novum.evaluation import Comparison, Method, Performance, evaluate, over_seeds
 from novum.events import Events
@@ -119,7 +119,7 @@ def evaluate_tables(
         methods=methods,
         truth=None if truth is None else str(truth),
         notes=tuple(dict.fromkeys(notes)),
-        version=__version__,
+        version=version("novum"),
     )
 
 
