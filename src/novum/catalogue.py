@@ -1,4 +1,4 @@
-"""The catalogue: which methods and classifiers there are, found by discovery.
+"""The catalogue: which methods, classifiers and processes there are, found by discovery.
 
 Packages list their members lazily (name to module). Descriptions are read from the source text,
 so that listing them imports no machine-learning library.
@@ -15,7 +15,11 @@ from typing import Any
 
 from novum.errors import ConfigError, nearest
 
-KINDS = {"method": "novum.resonant", "classifier": "novum.classifiers"}
+KINDS = {
+    "method": "novum.resonant",
+    "classifier": "novum.classifiers",
+    "process": "novum.simulation.processes",
+}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ class Meta:
         Seed of simulated events.
     card : str or None
         Generator card of simulated events.
+    cross_section, cross_section_error : float or None
+        Of simulated events after their selection [pb].
+    versions : mapping of str to str
+        Programs that made simulated events.
     """
 
     origin: str = "memory"
@@ -38,6 +42,9 @@ class Meta:
     luminosity: float | None = None
     seed: int | None = None
     card: str | None = None
+    cross_section: float | None = None
+    cross_section_error: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,7 @@ app.command(evaluate)
 app.command(inject)
 app.command(limits)
 app.command(export)
+app.command("novum.cli.simulate:app", name="simulate", help="Simulate collisions.")
 
 Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
 Flat = Parameter(name="*")

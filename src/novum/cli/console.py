@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from novum.catalogue import Entry
+    from novum.events import Events
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
     from novum.search.records import CalibratedWindow, WindowResult
@@ -204,6 +207,17 @@ def print_summary(summary: InputSummary) -> None:
             f"suggested mass: --mass {escape(summary.suggested_mass)} ({escape(summary.reason)})",
             highlight=False,
         )
+
+
+def print_simulated(events: Events, path: Path) -> None:
+    """What was simulated, with its cross-section."""
+    meta = events.meta
+    out.print(
+        f"{len(events)} events, cross-section after the selection {meta.cross_section:.4g} ± "
+        f"{meta.cross_section_error:.1g} pb: as many as in {meta.luminosity:.4g}/fb",
+        highlight=False,
+    )
+    out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_entries(entries: tuple[Entry, ...]) -> None:

@@ -15,6 +15,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "luminosity": (int, float, type(None)),
     "seed": (int, type(None)),
     "card": (str, type(None)),
+    "cross_section": (int, float, type(None)),
+    "cross_section_error": (int, float, type(None)),
+    "versions": (dict,),
 }
 
 

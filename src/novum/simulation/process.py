@@ -1,0 +1,73 @@
+"""`Process`: what is generated and how it is looked at; one process is one file in `processes`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.events import Cloud
+from novum.physics.particles import FloatArray, Particles
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Events that pass a selection: their rows in the batch, features and clouds."""
+
+    rows: NDArray[np.int64]
+    features: dict[str, FloatArray]
+    clouds: dict[str, Cloud]
+
+    def first(self, n: int) -> Observed:
+        """The first `n` of them."""
+        return Observed(
+            self.rows[:n],
+            {k: v[:n] for k, v in self.features.items()},
+            {k: Cloud(c.values[:n], c.fields) for k, c in self.clouds.items()},
+        )
+
+
+class Analysis(Protocol):
+    """From what the detector sees to observables; a frozen dataclass, so that its text is unique.
+
+    `extended` names observables that are measured but stored only where asked for.
+    """
+
+    @property
+    def extended(self) -> tuple[str, ...]:
+        """Names of the observables that are many and rarely wanted."""
+        ...
+
+    def __call__(self, particles: Particles) -> Observed:
+        """Select events and measure them."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process(ABC):
+    """A process of Pythia 8 with its parameters, which are the options of the command line.
+
+    A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
+    `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
+    neutrinos, and the `analysis`.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[tuple[tuple[str, str], ...]] = ()
+    sqrt_s: ClassVar[float] = 13000.0
+    label: ClassVar[int] = 0
+    invisible: ClassVar[tuple[int, ...]] = ()
+    analysis: ClassVar[Analysis]
+
+    @abstractmethod
+    def card(self) -> tuple[str, ...]:
+        """Settings of Pythia that make this process, one a line.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter makes no sense.
+        """
