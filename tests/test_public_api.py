@@ -137,7 +137,14 @@ NAMES = {
         "over_seeds",
         "sic_curve",
     },
-    "novum.simulation": {"Injection", "inject", "inject_files", "toy_dijets"},
+    "novum.simulation": {
+        "Injection",
+        "inject",
+        "inject_files",
+        "simulate",
+        "simulate_file",
+        "toy_dijets",
+    },
 }
 COMMANDS = {
     "bumphunt",
@@ -151,6 +158,7 @@ COMMANDS = {
     "limits",
     "methods",
     "report",
+    "simulate",
     "unblind",
 }
 HUNT_SETTINGS = {

@@ -66,7 +66,7 @@ def dijet_features(
         for field in ("pt", "eta", "phi"):
             features[f"{field}_{name}"] = getattr(jets, field)[np.arange(n), order[:, j]]
     if subjettiness:
-        columns = taus.reshape(n, -1).T
+        columns = taus.reshape(n, len(SUBJETTINESS)).T
         features |= dict(zip(SUBJETTINESS, columns, strict=True))
     return features
 

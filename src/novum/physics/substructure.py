@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,11 +50,22 @@ def nsubjettiness(
     scale = np.maximum(np.bincount(jet, pt, len(jets)), 1e-300)
     out = np.empty((len(jets), len(betas), n_max))
     for n in range(1, n_max + 1):
-        nearest = _nearest(y, phi, jet, *_axes(sequence.exclusive_jets_up_to(n), center, n))
+        nearest = _nearest(y, phi, jet, *_axes(_subjets(sequence, n), center, n))
         for b, beta in enumerate(betas):
             power = _power(nearest, beta)
             out[:, b, n - 1] = np.bincount(jet, pt * power, len(jets)) / (scale * radius**beta)
     return out
+
+
+def _subjets(sequence: Any, n: int) -> Any:
+    """Exclusive subjets; FastJet's wrapper warns even with kT, and restyles all warnings."""
+    style = warnings.formatwarning
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "dcut and exclusive jets")
+            return sequence.exclusive_jets_up_to(n)
+    finally:
+        warnings.formatwarning = style
 
 
 def _axes(subjets: Any, center: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:

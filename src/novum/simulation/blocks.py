@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from novum.errors import InputError
+from novum.errors import InputError, OutputError
 from novum.events import Cloud, Events, Meta
 from novum.io import open_events, write_events
 from novum.simulation.detector import respond
 from novum.simulation.process import Observed, Process
-from novum.simulation.pythia import BATCH, MOST_SEED, Generator, full_card, versions
+from novum.simulation.pythia import BATCH, MOST_SEED, NEUTRINOS, Generator, full_card, versions
 
 BLOCK = 2000  # events; starting Pythia takes as long as some tens of them
 # Counts up whenever the same card and seed give other events than before.
 _REVISION = 1
-_MOST_EMPTY_BATCHES = 200
+_MOST_EMPTY = 100_000  # events without one that passes
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,18 @@ class Sample:
     mpi : bool
         Whether there are multiparton interactions.
     versions : mapping of str to str
+    block_size : int
+        Events of a block.
+    batch_size : int
+        Events that the detector looks at together.
     """
 
     process: Process
     seed: int
     mpi: bool
     versions: dict[str, str]
+    block_size: int = BLOCK
+    batch_size: int = BATCH
 
     @classmethod
     def of(cls, process: Process, seed: int, mpi: bool) -> Sample:
@@ -59,10 +65,9 @@ class Sample:
     @property
     def key(self) -> str:
         """Digest of all of it."""
-        text = "\n".join(
-            [*self.card, repr(self.process), repr(self.process.analysis), str(self.seed),
-             repr(sorted(self.versions.items())), f"{_REVISION} {BLOCK} {BATCH}"]
-        )  # fmt: skip
+        sizes = f"{_REVISION} {self.block_size} {self.batch_size}"
+        parts = [repr(self.process), repr(self.process.analysis), str(self.seed)]
+        text = "\n".join([*self.card, *parts, repr(sorted(self.versions.items())), sizes])
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def block_seed(self, index: int) -> int:
@@ -73,7 +78,7 @@ class Sample:
 
     def first_id(self, index: int) -> int:
         """Id of the first event of a block; those of other samples are far away."""
-        return (zlib.crc32(self.key.encode()) << 32) + index * BLOCK
+        return (zlib.crc32(self.key.encode()) << 32) + index * self.block_size
 
 
 def cache_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -98,7 +103,10 @@ def block(sample: Sample, index: int, n: int, folder: Path) -> Path:
     """
     path = folder / sample.key / f"block-{index:06d}.h5"
     if not _usable(path, n):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from None
         write_events(make_block(sample, index, n), path, overwrite=True)
     return path
 
@@ -113,7 +121,7 @@ def _usable(path: Path, n: int) -> bool:
     return held is not None and held >= n
 
 
-def make_block(sample: Sample, index: int, n: int = BLOCK) -> Events:
+def make_block(sample: Sample, index: int, n: int) -> Events:
     """The first `n` events of a block.
 
     Raises
@@ -122,11 +130,11 @@ def make_block(sample: Sample, index: int, n: int = BLOCK) -> Events:
         If nothing passes the selection, or Pythia gives up.
     """
     process, seed = sample.process, sample.block_seed(index)
-    generator = Generator(sample.card, seed, process.invisible)
+    generator = Generator(sample.card, seed, (*NEUTRINOS, *process.invisible))
     rng = np.random.default_rng(seed)
     parts: list[Observed] = []
     accepted, tried = 0, 0
-    for truth, size in generator.batches():
+    for truth, size in generator.batches(sample.batch_size):
         seen = process.analysis(respond(truth, rng))
         left = n - accepted
         parts.append(seen.first(left))
@@ -135,7 +143,7 @@ def make_block(sample: Sample, index: int, n: int = BLOCK) -> Events:
             tried += int(parts[-1].rows[-1]) + 1
             break
         tried += size
-        if accepted == 0 and tried > _MOST_EMPTY_BATCHES * BATCH:
+        if accepted == 0 and tried > _MOST_EMPTY:
             raise InputError(f"none of {tried} events passes the selection", file=process.name)
     return _as_events(sample, index, parts, tried, generator.cross_section)
 

@@ -127,11 +127,13 @@ class Calorimeter:
 
 
 def lognormal(mean: FloatArray, deviation: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Log-normal numbers of this mean and standard deviation: energies stay positive."""
-    positive = np.maximum(mean, 1e-300)
-    variance = np.log1p((deviation / positive) ** 2)
-    drawn = positive * np.exp(np.sqrt(variance) * rng.standard_normal(len(mean)) - variance / 2)
-    return np.where(mean > 0, drawn, 0.0)
+    """Log-normal numbers of this mean and standard deviation; 0 where the mean is 0."""
+    drawn = np.zeros_like(mean)
+    rows = mean > 0
+    variance = np.log1p((deviation[rows] / mean[rows]) ** 2)
+    normal = rng.standard_normal(len(mean))[rows]
+    drawn[rows] = mean[rows] * np.exp(np.sqrt(variance) * normal - variance / 2)
+    return drawn
 
 
 def _electromagnetic(eta: FloatArray, energy: FloatArray) -> FloatArray:

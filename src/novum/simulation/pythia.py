@@ -15,7 +15,7 @@ from novum.simulation.detector import Truth
 
 BATCH = 500  # the detector draws for a whole batch at once: another size gives other events
 MOST_SEED = 900_000_000
-_NEUTRINOS = (12, 14, 16)
+NEUTRINOS = (12, 14, 16)
 # As in Delphes, what lives longer than 1 cm reaches the detector before it decays.
 _COMMON = (
     "Print:quiet = on",
@@ -42,7 +42,7 @@ class Generator:
     seed : int
         1 to 900,000,000.
     invisible : sequence of int
-        |PDG codes| that leave no trace, beside neutrinos.
+        |PDG codes| that leave no trace in the detector.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class Generator:
 
     card: Sequence[str]
     seed: int
-    invisible: Sequence[int] = ()
+    invisible: Sequence[int] = NEUTRINOS
 
     def __post_init__(self) -> None:
         self._pythia = _pythia_module().Pythia("", False)
@@ -67,7 +67,7 @@ class Generator:
             raise InputError("Pythia cannot be initialised with this card", file=str(self.card))
         self._charged: dict[int, bool] = {}
 
-    def batches(self) -> Iterator[tuple[Truth, int]]:
+    def batches(self, size: int = BATCH) -> Iterator[tuple[Truth, int]]:
         """Batches of visible stable particles, without end; and how many events each has.
 
         Raises
@@ -76,7 +76,7 @@ class Generator:
             If Pythia gives up.
         """
         while True:
-            batch = self._pythia.nextBatch(BATCH)
+            batch = self._pythia.nextBatch(size)
             if len(batch) == 0:
                 raise InputError("Pythia gives no events with this card", file=str(self.card))
             yield self._visible(batch.prt), len(batch)
@@ -97,7 +97,7 @@ class Generator:
         sizes = ak.to_numpy(ak.num(particles.id))
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         px, py, pz, e = (flat(getattr(particles.p, c)) for c in ("px", "py", "pz", "e"))
-        seen = (flat(particles.status) > 0) & ~np.isin(pid, (*_NEUTRINOS, *self.invisible))
+        seen = (flat(particles.status) > 0) & ~np.isin(pid, tuple(self.invisible))
         return Truth(
             Particles(px, py, pz, e, offsets).take(seen), pid[seen], self._is_charged(pid[seen])
         )

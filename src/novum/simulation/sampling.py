@@ -110,9 +110,10 @@ def _blocks(
 ) -> Iterator[Events]:
     from joblib import Parallel, delayed, effective_n_jobs
 
-    from novum.simulation.blocks import BLOCK, block
+    from novum.simulation.blocks import block
 
-    sizes = [min(BLOCK, n - start) for start in range(0, n, BLOCK)]
+    step = sample.block_size
+    sizes = [min(step, n - start) for start in range(0, n, step)]
     workers = min(effective_n_jobs(-1 if n_jobs is None else n_jobs), len(sizes))
     jobs = (delayed(block)(sample, i, size, folder) for i, size in enumerate(sizes))
     made = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(jobs)
