@@ -49,9 +49,12 @@ class Meta:
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Particles of each event: values (n, P, F), zero-padded, first field pT (pT = 0: absent)."""
+    """Particles of each event: values (n, P, F), zero-padded, first field pT (pT = 0: absent).
 
-    values: FloatArray
+    Values are float32 or float64, as they were given.
+    """
+
+    values: NDArray[np.float32] | FloatArray
     fields: tuple[str, ...]
 
     def __post_init__(self) -> None:

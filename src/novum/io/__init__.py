@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from novum.io.base import Format
 
+_HDF5 = (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n"
+
 # Of formats that share a suffix, the first whose source recognises the content takes the file.
 FORMATS: tuple[Format, ...] = (
     Format("parquet", "parquet", "ParquetSource", (".parquet", ".pq"), b"PAR1", writable=True),
     Format("csv", "csv", "CsvSource", (".csv", ".csv.gz", ".tsv", ".tsv.gz"), writable=True),
     Format("npy", "numpy", "NpySource", (".npy",), b"\x93NUMPY"),
     Format("npz", "numpy", "NpzSource", (".npz",), b"PK"),
-    Format(
-        "hdf5", "hdf5", "Hdf5Source", (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n", writable=True
-    ),
-    Format("lhco", "lhco", "LhcoSource", (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n"),
+    Format("hdf5", "hdf5", "Hdf5Source", *_HDF5, writable=True, holds_clouds=True),
+    Format("lhco", "lhco", "LhcoSource", *_HDF5),
 )
 
 _LAZY = {
@@ -42,6 +42,7 @@ _LAZY = {
     "InputSummary": "summary",
     "summarise": "summary",
     "to_gev": "units",
+    "write_chunks": "write",
     "write_events": "write",
 }
 
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from novum.io.summary import InputSummary as InputSummary
     from novum.io.summary import summarise as summarise
     from novum.io.units import to_gev as to_gev
+    from novum.io.write import write_chunks as write_chunks
     from novum.io.write import write_events as write_events
 
 

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from novum.errors import FileFormatError, InputError, NovumError, nearest
 from novum.events import Events
 
@@ -39,6 +41,13 @@ class Schema:
         Name of the file format.
     dtypes : mapping of str to str
         Types of the feature columns as stored; they are delivered as float64.
+    clouds : mapping of str to tuple of str
+        Clouds of particles and the names of their fields, pT first. Their names count as columns
+        where columns are named.
+    on_request : tuple of str
+        Columns that are read only when they are named: truth, and what else no search may see.
+    notes : tuple of str
+        How the file is read where that is not plain, such as "-999 is read as a missing value".
     """
 
     columns: tuple[str, ...]
@@ -49,6 +58,9 @@ class Schema:
     bookkeeping: Mapping[str, str]
     format: str
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    clouds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_request: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -61,11 +73,15 @@ class EventSource(Protocol):
         ...
 
     def read(self, columns: Sequence[str] | None = None) -> Events:
-        """All events with the named feature columns (default: all of them)."""
+        """All events with exactly the named features and clouds (default: everything)."""
         ...
 
     def chunks(self, size: int, columns: Sequence[str] | None = None) -> Iterator[Events]:
         """The same events in runs of `size` (the last may be shorter); ids run on."""
+        ...
+
+    def rows(self, indices: ArrayLike, columns: Sequence[str] | None = None) -> Events:
+        """The events of some rows, counted from 0, in the order asked for."""
         ...
 
 
@@ -84,7 +100,9 @@ class Format:
     magic : bytes
         How such a file begins; empty if it has no signature.
     writable : bool
-        Whether the module has a function ``write(events, path)``.
+        Whether the module has a context manager ``writing(path)`` that appends events.
+    holds_clouds : bool
+        Whether it can write clouds.
     """
 
     name: str
@@ -93,6 +111,7 @@ class Format:
     suffixes: tuple[str, ...]
     magic: bytes = b""
     writable: bool = False
+    holds_clouds: bool = False
 
     def load(self) -> Any:
         """The module of this format."""

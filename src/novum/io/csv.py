@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from novum.errors import FileFormatError
 from novum.events import Events
 from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
 from novum.io.base import reading
+from novum.io.blocks import Block
+from novum.io.fields import by_convention, require_few_columns
 from novum.io.roles import role_of, split_unit
-from novum.io.table import Block, TableSource, by_convention, require_few_columns
+from novum.io.table import TableSource
 
 _BLOCK_BYTES = 1 << 20  # Arrow reads up to 32 blocks ahead
 
@@ -73,18 +76,27 @@ class CsvSource(TableSource):
                 yield {h: to_numpy(batch.column(h)) for h in headers}
 
 
-def write(events: Events, path: Path) -> None:
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[Events], None]]:
     """Write as CSV, or TSV, gzipped if the name ends in .gz; numbers keep all their digits.
 
-    Raises
+    Yields
     ------
-    OutputError
-        If there are clouds, or a feature has the name of a label, weight, id or run column.
+    callable
+        Appends events; all need the same columns. Raises an OutputError if there are clouds, or a
+        feature has the name of a label, weight, id or run column.
     """
-    table = flat_table(events, "csv")
     compression = "gzip" if path.name.lower().endswith(".gz") else None
     with pa.output_stream(path, compression=compression) as stream:
-        pc.write_csv(table, stream, pc.WriteOptions(delimiter=_delimiter(path)))
+        header = True
+
+        def append(events: Events) -> None:
+            nonlocal header
+            options = pc.WriteOptions(delimiter=_delimiter(path), include_header=header)
+            pc.write_csv(flat_table(events, "csv"), stream, options)
+            header = False
+
+        yield append
 
 
 def _delimiter(path: Path) -> str:

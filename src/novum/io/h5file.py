@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 
 from novum.io.base import reading
-from novum.io.table import MOST_COLUMNS
+from novum.io.fields import MOST_COLUMNS
 
 # What h5py raises on damage, depending on which structure of the file is hit.
 _ERRORS = (

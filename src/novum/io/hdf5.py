@@ -8,10 +8,10 @@ Everything is chunked, shuffled, gzipped and has checksums, so that damage is no
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,19 +20,21 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.events import Cloud, Events
+from novum.events import Events
+from novum.io.fields import CloudField, Field
 from novum.io.h5file import dataset, group, is_number, open_h5, text_attribute, whole_attribute
 from novum.io.origin import origin_from_json, origin_to_json
+from novum.io.ranged import Access, RangedSource
 from novum.io.roles import BOOKKEEPING
-from novum.io.table import Block, Field, TableSource
+from novum.io.unfailing import UnfailingFile
 
 SCHEMA_NAME = "novum-events"
 SCHEMA_VERSION = 1
 _CHUNK_BYTES = 1 << 19  # fits HDF5's chunk cache (1 MiB), so that small reads unpack only once
 
 
-class Hdf5Source(TableSource):
-    """A file in novum's own HDF5 layout; clouds come along with every read.
+class Hdf5Source(RangedSource):
+    """A file in novum's own HDF5 layout.
 
     Parameters
     ----------
@@ -58,11 +60,8 @@ class Hdf5Source(TableSource):
             fields = [_field(file, place, n_events, role) for place, role in places]
             for name in group(file, "features"):
                 fields.append(_field(file, f"features/{name}", n_events))
-            self._clouds = {
-                f"clouds/{name}": _cloud_fields(file, f"clouds/{name}", n_events)
-                for name in group(file, "clouds")
-            }
-        super().__init__(path, "hdf5", fields, n_events, origin)
+            clouds = [_cloud(file, f"clouds/{name}", n_events) for name in group(file, "clouds")]
+        super().__init__(path, "hdf5", fields, n_events, origin, clouds)
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
@@ -70,73 +69,98 @@ class Hdf5Source(TableSource):
         with open_h5(path) as file:
             return "novum_schema" in file.attrs
 
-    def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
-        n = self.schema.n_events or 0
+    @contextmanager
+    def _access(self, headers: Sequence[str]) -> Iterator[Access]:
         with open_h5(self.path) as file:
-            datasets = {h: dataset(file, h) for h in [*headers, *self._clouds]}
-            for a in range(0, n, size):
-                yield {h: d[a : min(a + size, n)] for h, d in datasets.items()}
-
-    def _events(self, block: Block, names: Sequence[str], start: int) -> Events:
-        clouds = {
-            _unquoted(place): Cloud(np.asarray(block[place], dtype=np.float64), fields)
-            for place, fields in self._clouds.items()
-        }
-        return replace(super()._events(block, names, start), clouds=clouds)
+            found = {h: dataset(file, h) for h in headers}
+            yield Access(lambda a, b: {h: d[a:b] for h, d in found.items()})
 
 
-def write(events: Events, path: Path) -> None:
-    """Write in novum's HDF5 layout.
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[Events], None]]:
+    """Write in novum's HDF5 layout, one run of events after another.
+
+    Yields
+    ------
+    callable
+        Appends events; all need the same columns, and clouds the same fields.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    # Made in memory and then written by Python: when a disk is full, HDF5 crashes the process as
-    # it closes the file. Compressed, this takes less memory than the events themselves.
-    image = io.BytesIO()
-    with h5py.File(image, "w", libver=("v110", "v110")) as file:
-        _fill(file, events)
-    path.write_bytes(image.getbuffer())
+    with open(path, "x+b", buffering=0) as raw:
+        image = UnfailingFile(raw)
+        with h5py.File(image, "w", libver=("v110", "v110")) as file:
+            yield _Appender(file, image)
+        image.require_written()
 
 
-def _fill(file: Any, events: Events) -> None:
+class _Appender:
+    """Grows the datasets of a file."""
+
+    def __init__(self, file: Any, image: UnfailingFile) -> None:
+        self._file = file
+        self._image = image
+        self._n_events = 0
+
+    def __call__(self, events: Events) -> None:
+        try:
+            if not self._n_events:
+                _start(self._file, events)
+            start, stop = self._n_events, self._n_events + len(events)
+            for place, values in _arrays(events).items():
+                found = self._file[place]
+                # A later run may have events of more particles.
+                most = map(max, found.shape[1:], values.shape[1:])
+                found.resize((stop, *most))
+                if values.size:
+                    found[(slice(start, stop), *map(slice, values.shape[1:]))] = values
+            self._file.attrs.modify("n_events", stop)
+            self._n_events = stop
+        finally:  # what HDF5 says when a disk is full is not the cause
+            self._image.require_written()
+
+
+def _start(file: Any, events: Events) -> None:
     # Fixed-length texts lie in the checksummed header; see `text_attribute`.
     file.attrs["novum_schema"] = np.bytes_(SCHEMA_NAME)
     file.attrs["schema_version"] = SCHEMA_VERSION
-    file.attrs["n_events"] = len(events)
+    file.attrs["n_events"] = 0
     file.attrs["origin"] = np.bytes_(origin_to_json(events.meta))
-    _put(file, "id", events.id)
-    _put(file, "weight", events.weight)
-    if events.label is not None:
-        _put(file, "label", events.label)
-    columns = {"features": events.features, "bookkeeping": events.bookkeeping}
-    for where, arrays in columns.items():
-        below = file.create_group(where, track_order=True)
-        for name, values in arrays.items():
-            _put(below, _quoted(name), values)
-    below = file.create_group("clouds", track_order=True)
+    for name in ("features", "bookkeeping", "clouds"):
+        file.create_group(name, track_order=True)
+    for place, values in _arrays(events).items():
+        _make(file, place, values)
     for name, cloud in events.clouds.items():
-        _put(below, _quoted(name), cloud.values)
-        below[_quoted(name)].attrs["fields"] = np.bytes_(json.dumps(cloud.fields))
+        file[f"clouds/{_quoted(name)}"].attrs["fields"] = np.bytes_(json.dumps(cloud.fields))
 
 
-def _put(where: Any, name: str, values: NDArray[Any]) -> None:
-    if not values.size:  # a cloud without particles cannot be chunked
-        where.create_dataset(name, data=values)
-        return
-    row = values.itemsize * int(np.prod(values.shape[1:]))
+def _make(file: Any, place: str, values: NDArray[Any]) -> None:
+    width = values.shape[1:]  # of an event: () or (particles, fields)
+    row = values.itemsize * max(1, math.prod(width))
     rows = max(1, min(len(values), _CHUNK_BYTES // row))
-    where.create_dataset(
-        name,
-        data=values,
-        chunks=(rows, *values.shape[1:]),
+    file.create_dataset(
+        place,
+        shape=(0, *width),
+        maxshape=(None, None, width[1]) if width else (None,),
+        dtype=values.dtype,
+        chunks=(rows, *(max(1, n) for n in width)),
         compression="gzip",
         compression_opts=1,
         shuffle=True,
         fletcher32=True,
     )
+
+
+def _arrays(events: Events) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"id": events.id, "weight": events.weight}
+    if events.label is not None:
+        arrays["label"] = events.label
+    arrays |= {f"features/{_quoted(n)}": v for n, v in events.features.items()}
+    arrays |= {f"bookkeeping/{_quoted(n)}": v for n, v in events.bookkeeping.items()}
+    return arrays | {f"clouds/{_quoted(n)}": c.values for n, c in events.clouds.items()}
 
 
 def _quoted(name: str) -> str:
@@ -173,9 +197,11 @@ def _sized(file: Any, place: str, n_events: int) -> Any:
     return found
 
 
-def _cloud_fields(file: Any, place: str, n_events: int) -> tuple[str, ...]:
+def _cloud(file: Any, place: str, n_events: int) -> CloudField:
     found = _sized(file, place, n_events)
     names = json.loads(text_attribute(found, "fields"))
     if found.ndim != 3 or not is_number(found) or len(names) != found.shape[2] or not names:
         raise ValueError(f"'{place}' is not a cloud with the fields {names}")
-    return tuple(str(n) for n in names)
+    size = 4 if found.dtype.itemsize <= 4 else 8
+    fields = tuple(str(n) for n in names)
+    return CloudField(place, _unquoted(place), fields, size * math.prod(found.shape[1:]))

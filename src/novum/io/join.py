@@ -9,6 +9,7 @@ import numpy as np
 
 from novum.errors import InputError
 from novum.events import Cloud, Events
+from novum.io.blocks import stacked
 
 
 def concatenate(events: Sequence[Events]) -> Events:
@@ -18,6 +19,7 @@ def concatenate(events: Sequence[Events]) -> Events:
     ----------
     events : sequence of Events
         At least one; all with the same features, clouds and bookkeeping, and all or none labelled.
+        Clouds of fewer particles are padded with zeros.
 
     Returns
     -------
@@ -35,12 +37,7 @@ def concatenate(events: Sequence[Events]) -> Events:
     if len(events) == 1:
         return first
     for other in events[1:]:
-        for mine, theirs in zip(_shape(first), _shape(other), strict=True):
-            if mine != theirs:
-                raise InputError(
-                    f"cannot be joined: one has {sorted(mine)}, the other {sorted(theirs)}",
-                    file=other.meta.origin,
-                )
+        require_alike(first, other)
     return replace(
         first,
         id=np.concatenate([e.id for e in events]),
@@ -58,19 +55,30 @@ def concatenate(events: Sequence[Events]) -> Events:
     )
 
 
+def require_alike(first: Events, other: Events) -> None:
+    """Refuse events that cannot follow others because their columns differ.
+
+    Raises
+    ------
+    InputError
+        Names the columns of both.
+    """
+    for mine, theirs in zip(_shape(first), _shape(other), strict=True):
+        if mine != theirs:
+            raise InputError(
+                f"cannot be joined: one has {sorted(mine)}, the other {sorted(theirs)}",
+                file=other.meta.origin,
+            )
+
+
 def _shape(events: Events) -> tuple[set[str], set[str], set[str], set[str]]:
     label = set() if events.label is None else {"label"}
-    return set(events.features), set(events.clouds), set(events.bookkeeping), label
+    clouds = {f"{name} ({', '.join(cloud.fields)})" for name, cloud in events.clouds.items()}
+    return set(events.features), clouds, set(events.bookkeeping), label
 
 
 def _join_clouds(clouds: Sequence[Cloud]) -> Cloud:
-    for other in clouds[1:]:
-        if other.fields != clouds[0].fields or other.values.shape[1] != clouds[0].values.shape[1]:
-            raise InputError(
-                f"clouds of shape {clouds[0].values.shape} {clouds[0].fields} and "
-                f"{other.values.shape} {other.fields} cannot be joined"
-            )
-    return Cloud(np.concatenate([c.values for c in clouds]), clouds[0].fields)
+    return Cloud(stacked([c.values for c in clouds]), clouds[0].fields)
 
 
 def require_finite(events: Events, columns: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.io.base import InputWarning
+from novum.io.blocks import Block
 from novum.io.dijet import DIJET, derived_columns, unit_of
+from novum.io.fields import by_convention, require_few_columns
 from novum.io.h5file import (
     dataset,
     group,
@@ -29,8 +32,8 @@ from novum.io.h5file import (
     strings,
     whole_attribute,
 )
+from novum.io.ranged import Access, RangedSource
 from novum.io.roles import role_of
-from novum.io.table import Block, TableSource, by_convention, require_few_columns
 
 _CHECKED_ROWS = 10_000
 
@@ -45,7 +48,7 @@ class _Place:
     numeric: bool
 
 
-class LhcoSource(TableSource):
+class LhcoSource(RangedSource):
     """A feature table of the LHC Olympics.
 
     Adds ``mjj``, ``mj_low``, ``delta_mj`` (heavier minus lighter jet mass) [GeV], ``tau21_low`` and
@@ -98,19 +101,21 @@ class LhcoSource(TableSource):
                 wrong.append(name)
         return wrong
 
-    def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
-        n = self.schema.n_events or 0
+    @contextmanager
+    def _access(self, headers: Sequence[str]) -> Iterator[Access]:
         stored = {h for h in headers if h not in self._derived}
         stored |= {need for h in headers if h in self._derived for need in self._derived[h].needs}
         with open_h5(self.path) as file:
-            places = sorted({self._places[name].dataset for name in stored})
-            step = rows_at_once((dataset(file, place) for place in places), size)
-            for a in range(0, n, step):
-                rows = self._stored(file, sorted(stored), a, min(a + step, n))
-                yield {
-                    h: self._derived[h].compute(rows) if h in self._derived else rows[h]
+
+            def rows(start: int, stop: int) -> Block:
+                found = self._stored(file, sorted(stored), start, stop)
+                return {
+                    h: self._derived[h].compute(found) if h in self._derived else found[h]
                     for h in headers
                 }
+
+            places = sorted({self._places[name].dataset for name in stored})
+            yield Access(rows, rows_at_once((dataset(file, place) for place in places), 1))
 
     def _stored(
         self, file: Any, names: Sequence[str], start: int, stop: int

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from novum.errors import FileFormatError, InputError
 from novum.io.base import reading
-from novum.io.table import Block, Field, TableSource, by_convention, require_few_columns
+from novum.io.blocks import Block
+from novum.io.fields import Field, by_convention, require_few_columns
+from novum.io.table import TableSource
 from novum.io.units import to_gev
 
 _ERRORS = (
@@ -90,9 +92,9 @@ class NpySource(TableSource):
             array = _mapped(self.path)
             for a in range(0, len(array), size):
                 rows = array[a : a + size]
-                yield {h: self._column(rows, h) for h in headers}
+                yield {h: self._values_of(rows, h) for h in headers}
 
-    def _column(self, rows: NDArray[Any], header: str) -> NDArray[Any]:
+    def _values_of(self, rows: NDArray[Any], header: str) -> NDArray[Any]:
         if not self._cathode:
             return np.array(rows[header])
         values = np.array(rows[:, _CATHODE.index(header)], dtype=np.float64)

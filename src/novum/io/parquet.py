@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 from novum.events import Events
 from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
 from novum.io.base import reading
+from novum.io.blocks import Block
+from novum.io.fields import Field, by_convention, require_few_columns
 from novum.io.origin import origin_from_json, origin_to_json
-from novum.io.table import Block, Field, TableSource, by_convention, require_few_columns
+from novum.io.table import TableSource
 
 _ORIGIN = b"novum_origin"
 _ROWS = 131_072  # a row group is what a reader must hold
@@ -55,17 +58,29 @@ class ParquetSource(TableSource):
                 yield {h: to_numpy(batch.column(h)) for h in headers}
 
 
-def write(events: Events, path: Path) -> None:
-    """Write as Parquet with page checksums, and the origin in the file metadata.
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[Events], None]]:
+    """Write as Parquet with page checksums, and the origin of the first in the file metadata.
 
-    Raises
+    Yields
     ------
-    OutputError
-        If there are clouds, or a feature has the name of a label, weight, id or run column.
+    callable
+        Appends events; all need the same columns. Raises an OutputError if there are clouds, or a
+        feature has the name of a label, weight, id or run column.
     """
-    table = flat_table(events, "parquet")
-    table = table.replace_schema_metadata({_ORIGIN: origin_to_json(events.meta)})
-    pq.write_table(table, path, row_group_size=_ROWS, compression="zstd", write_page_checksum=True)
+    with ExitStack() as stack:
+        writers: list[Any] = []
+
+        def append(events: Events) -> None:
+            table = flat_table(events, "parquet")
+            if not writers:
+                schema = table.schema.with_metadata({_ORIGIN: origin_to_json(events.meta)})
+                new = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+                writers.append(stack.enter_context(new))
+            table = table.replace_schema_metadata(writers[0].schema.metadata)
+            writers[0].write_table(table, row_group_size=_ROWS)
+
+        yield append
 
 
 def _field(field: Any) -> Field:

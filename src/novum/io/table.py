@@ -5,65 +5,42 @@ from __future__ import annotations
 import os
 import resource
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from novum.errors import FileFormatError, InputError, MissingColumnError
-from novum.events import Events, Meta
+from novum.events import Cloud, Events, Meta
 from novum.io.base import Schema
+from novum.io.blocks import Block, joined, rebatch, rows_in
+from novum.io.fields import CloudField, Field, require_few_columns
 from novum.io.join import concatenate
-from novum.io.roles import (
-    BOOKKEEPING,
-    ROLES,
-    rank,
-    role_of,
-    split_unit,
-    to_integers,
-    to_labels,
-)
+from novum.io.roles import BOOKKEEPING, ROLES, rank, to_integers, to_labels
 
-Block = Mapping[str, NDArray[Any]]
 READ_SIZE = 262_144
-MOST_COLUMNS = 10_000  # a file that claims more is damaged, or made to exhaust memory
+_READ_BYTES = 1 << 28  # of clouds, at a time
 
 
 @dataclass(frozen=True)
-class Field:
-    """A column of a file.
+class Asked:
+    """What a read delivers beside weights, labels, ids and bookkeeping."""
 
-    Attributes
-    ----------
-    header : str
-        What the format calls it; keys of the blocks.
-    name : str
-        What the user calls it.
-    dtype : str
-        Its type in words.
-    numeric : bool
-        Whether it is one number per event.
-    role : str or None
-        What it holds if it is no feature.
-    unit : str or None
-        Unit of its values.
-    """
+    columns: tuple[Field, ...]
+    clouds: tuple[CloudField, ...]
 
-    header: str
-    name: str
-    dtype: str
-    numeric: bool
-    role: str | None = None
-    unit: str | None = None
+    @property
+    def event_bytes(self) -> int:
+        """Memory that one event takes, with its id and weight."""
+        return 8 * (len(self.columns) + 2) + sum(c.event_bytes for c in self.clouds)
 
-
-def by_convention(header: str, dtype: str, numeric: bool, unit: str | None = None) -> Field:
-    """A column whose header tells its name, its role and, as in ``"mjj [TeV]"``, its unit."""
-    name, stated = split_unit(header)
-    return Field(header, name, dtype, numeric, role_of(name), unit or stated)
+    @property
+    def rows(self) -> int:
+        """Number of events to read at a time."""
+        return max(1, min(READ_SIZE, _READ_BYTES // self.event_bytes))
 
 
 class TableSource(ABC):
@@ -81,6 +58,10 @@ class TableSource(ABC):
         Number of rows if known.
     meta : Meta, optional
         Origin of the events if the file tells; the file itself by default.
+    clouds : sequence of CloudField
+        All clouds of the file.
+    notes : sequence of str
+        What a reader should know of how the file is read.
 
     Raises
     ------
@@ -97,6 +78,8 @@ class TableSource(ABC):
         fields: Sequence[Field],
         n_events: int | None,
         meta: Meta | None = None,
+        clouds: Sequence[CloudField] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         self.path = path
         self._meta = Meta(origin=str(path)) if meta is None else meta
@@ -113,13 +96,14 @@ class TableSource(ABC):
         self._features = {f.name: f for f in fields if f.role is None and f.numeric}
         self._others = {f.name: f for f in fields if f.role is not None or not f.numeric}
         best = {role: _first_of(role, fields) for role in ROLES}
+        self._clouds = {c.name: c for c in clouds}
         self._roles = {role: f for role, f in best.items() if f is not None}
-        self.schema = self._make_schema(format, n_events)
+        self.schema = self._make_schema(format, n_events, notes)
 
-    def _make_schema(self, format: str, n_events: int | None) -> Schema:
+    def _make_schema(self, format: str, n_events: int | None, notes: Sequence[str]) -> Schema:
         roles = {role: f.name for role, f in self._roles.items()}
         return Schema(
-            columns=tuple(self._features),
+            columns=tuple(n for n, f in self._features.items() if f.by_default),
             units={n: f.unit for n, f in self._features.items() if f.unit},
             n_events=n_events,
             weight=roles.get("weight"),
@@ -127,6 +111,9 @@ class TableSource(ABC):
             bookkeeping={r: roles[r] for r in BOOKKEEPING if r in roles},
             format=format,
             dtypes={n: f.dtype for n, f in self._features.items()},
+            clouds={n: c.fields for n, c in self._clouds.items()},
+            on_request=tuple(n for n, f in self._features.items() if not f.by_default),
+            notes=tuple(notes),
         )
 
     @classmethod
@@ -139,7 +126,7 @@ class TableSource(ABC):
         """Consecutive rows of the columns with these headers, about `size` at a time."""
 
     def read(self, columns: Sequence[str] | None = None) -> Events:
-        """All events with the named feature columns (default: all of them).
+        """All events with exactly the named features and clouds (default: everything there is).
 
         Raises
         ------
@@ -151,18 +138,19 @@ class TableSource(ABC):
         FileFormatError
             If the file is damaged.
         """
-        names = self._feature_names(columns)
+        asked = self._asked(columns)
         n_events = self.schema.n_events or 0
-        needed, memory = n_events * 8 * (len(names) + 2), memory_bytes()  # and ids and weights
+        needed, memory = n_events * asked.event_bytes, memory_bytes()
         if needed > memory:
             raise InputError(
-                f"{n_events} events with {len(names)} features take {needed / 2**30:.4g} GiB, this "
-                f"machine has {memory / 2**30:.4g} GiB of memory; name fewer columns",
+                f"{n_events} events with {len(asked.columns)} features and {len(asked.clouds)} "
+                f"clouds take {needed / 2**30:.4g} GiB, this machine has {memory / 2**30:.4g} GiB "
+                "of memory; name fewer columns",
                 file=self.path,
                 value=n_events,
             )
         try:
-            return concatenate(list(self.chunks(READ_SIZE, names)))
+            return concatenate(list(self._chunks(asked.rows, asked)))
         except MemoryError:
             raise InputError("the events do not fit into memory", file=self.path) from None
 
@@ -176,18 +164,52 @@ class TableSource(ABC):
         """
         if size < 1:
             raise InputError(f"the chunk size must be positive, got {size}", value=size)
-        names = self._feature_names(columns)
-        return self._chunks(size, names)
+        return self._chunks(size, self._asked(columns))
 
-    def _chunks(self, size: int, names: list[str]) -> Iterator[Events]:
-        wanted = [self._features[n] for n in names] + list(self._roles.values())
+    def rows(self, indices: ArrayLike, columns: Sequence[str] | None = None) -> Events:
+        """The events of some rows, counted from 0, in the order asked for; others are not kept.
+
+        Raises
+        ------
+        InputError
+            As `read` does, and if there is no such row.
+        """
+        asked = self._asked(columns)
+        rows = _row_numbers(indices, self.path)
+        sorted_rows, order = np.unique(rows, return_inverse=True)
+        last = int(sorted_rows[-1]) if len(rows) else 0
+        if self.schema.n_events is not None and last >= self.schema.n_events:
+            _no_such_row(last, self.schema.n_events, self.path)
+        block = self._picked(self._headers(asked), sorted_rows, asked.rows)
+        return self._events(block, asked, sorted_rows).take(order)
+
+    def _picked(self, headers: Sequence[str], rows: NDArray[np.int64], size: int) -> Block:
+        """The rows of these numbers, which are sorted, by streaming up to the last."""
+        parts: list[Block] = []
+        start, stop = 0, int(rows[-1]) + 1 if len(rows) else 1
+        for block in self._blocks(headers, min(size, stop)):
+            n = rows_in(block)
+            here = rows[(rows >= start) & (rows < start + n)] - start
+            parts.append({k: v[here] for k, v in block.items()})
+            start += n
+            if start >= stop:
+                return joined(parts)
+        return _no_such_row(stop - 1, start, self.path)
+
+    def _headers(self, asked: Asked) -> list[str]:
+        wanted = [f.header for f in asked.columns] + [f.header for f in self._roles.values()]
+        wanted += [c.header for c in asked.clouds]
         # Rows are counted by columns, so one must be read even if none is asked for.
-        wanted = wanted or list(self._features.values())[:1]
+        for any_other in (self._features, self._clouds):
+            wanted = wanted or [f.header for f in any_other.values()][:1]
+        return list(dict.fromkeys(wanted))
+
+    def _chunks(self, size: int, asked: Asked) -> Iterator[Events]:
         start = 0
-        for block in rebatch(self._blocks([f.header for f in wanted], size), size):
-            chunk = self._events(block, names, start)
-            start += len(chunk)
-            yield chunk
+        for block in rebatch(self._blocks(self._headers(asked), size), size):
+            stop = start + rows_in(block)
+            yield self._events(block, asked, np.arange(start, stop))
+            start = stop
         if start == 0:
             raise InputError("the file has no events", file=self.path)
         if self.schema.n_events is not None and start != self.schema.n_events:
@@ -195,54 +217,47 @@ class TableSource(ABC):
                 f"holds {start} events but says that it has {self.schema.n_events}", file=self.path
             )
 
-    def _feature_names(self, columns: Sequence[str] | None) -> list[str]:
+    def _asked(self, columns: Sequence[str] | None) -> Asked:
         if columns is None:
-            if not self._features:
+            default = tuple(f for f in self._features.values() if f.by_default)
+            if not default and not self._clouds:
                 raise InputError("there are no numeric feature columns", file=self.path)
-            return list(self._features)
-        names = [columns] if isinstance(columns, str) else list(columns)
-        for name in names:
-            if name in self._features:
-                continue
-            if name not in self._others:
-                raise MissingColumnError(name, self._features, file=self.path)
-            f = self._others[name]
-            why = f"is not numeric: its type is {f.dtype}"
-            if f.role is not None:
-                why = f"is a {f.role} column, which is never read as a feature"
-            raise InputError(why, file=self.path, column=name, value=f.dtype)
-        return names
+            return Asked(default, tuple(self._clouds.values()))
+        names = dict.fromkeys([columns] if isinstance(columns, str) else columns)
+        return Asked(
+            tuple(self._column(n) for n in names if n in self._features or n not in self._clouds),
+            tuple(self._clouds[n] for n in names if n in self._clouds),
+        )
 
-    def _events(self, block: Block, names: Sequence[str], start: int) -> Events:
-        n = len(next(iter(block.values())))
+    def _column(self, name: str) -> Field:
+        """The feature of this name."""
+        if name in self._features:
+            return self._features[name]
+        if name not in self._others:
+            raise MissingColumnError(name, [*self._features, *self._clouds], file=self.path)
+        f = self._others[name]
+        why = f"is not numeric: its type is {f.dtype}"
+        if f.role is not None:
+            why = f"is a {f.role} column, which is never read as a feature"
+        raise InputError(why, file=self.path, column=name, value=f.dtype)
+
+    def _events(self, block: Block, asked: Asked, rows: NDArray[np.int64]) -> Events:
+        n = rows_in(block)
         raw = {role: block[f.header] for role, f in self._roles.items()}
         called = {role: f.name for role, f in self._roles.items()}
-        ids: NDArray[Any] = np.arange(start, start + n, dtype=np.uint64)
+        ids: NDArray[Any] = rows.astype(np.uint64)
         if "id" in raw:
             ids = to_integers(raw["id"], self.path, called["id"], signed=False)
         return Events(
             id=ids,
-            features={name: _floats(block[self._features[name].header]) for name in names},
+            features={f.name: _floats(block[f.header]) for f in asked.columns},
             weight=_floats(raw["weight"]) if "weight" in raw else np.ones(n),
             label=to_labels(raw["label"], self.path, called["label"]) if "label" in raw else None,
+            clouds={c.name: Cloud(_native(block[c.header]), c.fields) for c in asked.clouds},
             bookkeeping={
                 r: to_integers(raw[r], self.path, called[r]) for r in BOOKKEEPING if r in raw
             },
             meta=self._meta,
-        )
-
-
-def require_few_columns(n: int, path: Path) -> None:
-    """Refuse a table of more than `MOST_COLUMNS` columns before time is spent on each.
-
-    Raises
-    ------
-    FileFormatError
-        Names their number.
-    """
-    if n > MOST_COLUMNS:
-        raise FileFormatError(
-            f"says that it has {n} columns; novum reads at most {MOST_COLUMNS}", file=path, value=n
         )
 
 
@@ -263,29 +278,23 @@ def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.ascontiguousarray(values, dtype=np.float64)
 
 
-def rebatch(blocks: Iterator[Block], size: int) -> Iterator[dict[str, NDArray[Any]]]:
-    """Blocks of exactly `size` rows (the last may be shorter) from blocks of any length."""
-    parts: list[Block] = []
-    held = 0
-    for block in blocks:
-        if not len(next(iter(block.values()))):
-            continue
-        parts.append(block)
-        held += len(next(iter(block.values())))
-        if held < size:
-            continue
-        whole = _joined(parts)
-        cut = held - held % size
-        for a in range(0, cut, size):
-            yield {k: v[a : a + size] for k, v in whole.items()}
-        # A copy, so that a short rest does not keep the whole block in memory.
-        parts = [{k: v[cut:].copy() for k, v in whole.items()}] if cut < held else []
-        held -= cut
-    if parts:
-        yield _joined(parts)
+def _native(values: NDArray[Any]) -> NDArray[Any]:
+    # Clouds are large: single precision stays single.
+    return np.ascontiguousarray(values, np.float32 if values.dtype.itemsize <= 4 else np.float64)
 
 
-def _joined(parts: Sequence[Block]) -> dict[str, NDArray[Any]]:
-    if len(parts) == 1:
-        return dict(parts[0])
-    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+def _row_numbers(indices: ArrayLike, path: Path) -> NDArray[np.int64]:
+    rows = np.asarray(indices)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise InputError(
+            f"rows are asked for by their numbers, got an array of shape {rows.shape} and type "
+            f"{rows.dtype}",
+            file=path,
+        )
+    if rows.size and rows.min() < 0:
+        raise InputError(f"rows count from 0, got {rows.min()}", file=path, value=int(rows.min()))
+    return rows.astype(np.int64)
+
+
+def _no_such_row(row: int, n_events: int, path: Path) -> NoReturn:
+    raise InputError(f"there is no row {row}, only {n_events} events", file=path, value=row)

@@ -58,7 +58,8 @@ def as_events(data: Any, config: HuntConfig) -> tuple[Events, HuntConfig]:
     if isinstance(data, str | Path):
         source = open_events(data)
         unit = config.mass_unit or source.schema.units.get(config.mass)
-        events = source.read(wanted)
+        # Constituents are no input of a search: they are not read.
+        events = source.read(source.schema.columns if wanted is None else wanted)
         named = replace(events, meta=replace(events.meta, origin=str(data)))
         return named, replace(config, mass_unit=unit)
     if isinstance(data, np.ndarray) and data.dtype.names:

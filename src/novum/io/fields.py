@@ -1,0 +1,82 @@
+"""What a table of events consists of: columns of one number an event, and clouds of particles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from novum.errors import FileFormatError
+from novum.io.roles import role_of, split_unit
+
+MOST_COLUMNS = 10_000  # a file that claims more is damaged, or made to exhaust memory
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a file.
+
+    Attributes
+    ----------
+    header : str
+        What the format calls it; keys of the blocks.
+    name : str
+        What the user calls it.
+    dtype : str
+        Its type in words.
+    numeric : bool
+        Whether it is one number per event.
+    role : str or None
+        What it holds if it is no feature.
+    unit : str or None
+        Unit of its values.
+    by_default : bool
+        Whether it is read where no columns are named; truth is read only when it is named.
+    """
+
+    header: str
+    name: str
+    dtype: str
+    numeric: bool
+    role: str | None = None
+    unit: str | None = None
+    by_default: bool = True
+
+
+@dataclass(frozen=True)
+class CloudField:
+    """A cloud of particles of a file: under `header`, blocks hold arrays (n, P, F).
+
+    Attributes
+    ----------
+    header, name : str
+        What the format and what the user calls it.
+    fields : tuple of str
+        Names of the F numbers of a particle; the first is ``pt``.
+    event_bytes : int
+        Memory that the particles of one event take; 0 where only reading tells.
+    """
+
+    header: str
+    name: str
+    fields: tuple[str, ...]
+    event_bytes: int = 0
+
+
+def by_convention(header: str, dtype: str, numeric: bool, unit: str | None = None) -> Field:
+    """A column whose header tells its name, its role and, as in ``"mjj [TeV]"``, its unit."""
+    name, stated = split_unit(header)
+    return Field(header, name, dtype, numeric, role_of(name), unit or stated)
+
+
+def require_few_columns(n: int, path: Path) -> None:
+    """Refuse a table of more than `MOST_COLUMNS` columns before time is spent on each.
+
+    Raises
+    ------
+    FileFormatError
+        Names their number.
+    """
+    if n > MOST_COLUMNS:
+        raise FileFormatError(
+            f"says that it has {n} columns; novum reads at most {MOST_COLUMNS}", file=path, value=n
+        )
