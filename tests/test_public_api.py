@@ -156,6 +156,7 @@ COMMANDS = {
 HUNT_SETTINGS = {
     "--centers",
     "--classifier",
+    "--classifier-options",
     "--eps-b",
     "--family",
     "--features",

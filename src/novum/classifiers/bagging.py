@@ -5,6 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.errors import ConfigError
+
+
+def check_share(max_features: float) -> None:
+    """Raise ConfigError unless `max_features` is a share of the features."""
+    if not 0 < max_features <= 1:
+        raise ConfigError(f"max_features: must be above 0 and at most 1, got {max_features:g}")
+
 
 def features_seen(n_features: int, max_features: float, seed: int) -> NDArray[np.bool_]:
     """Features that a member sees, drawn without replacement, shape (n_features,).

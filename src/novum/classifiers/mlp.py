@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from novum.classifiers.bagging import features_seen
+from novum.classifiers.bagging import check_share, features_seen
 from novum.classifiers.network import mean_log_odds
 from novum.classifiers.problem import Problem, Scaling
 from novum.errors import ConfigError
@@ -138,10 +138,7 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
             raise ConfigError(
                 f"validation_fraction: must be between 0 and 1, got {self.validation_fraction:g}"
             )
-        if not 0 < self.max_features <= 1:
-            raise ConfigError(
-                f"max_features: must be above 0 and at most 1, got {self.max_features:g}"
-            )
+        check_share(self.max_features)
 
     @property
     def tasks_per_chunk(self) -> int:
