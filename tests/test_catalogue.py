@@ -106,7 +106,7 @@ def test_a_near_miss_is_named():
 
 
 def test_other_names_are_answered_with_the_list():
-    with pytest.raises(ConfigError, match="there is no 'xyzzy'; there are trees"):
+    with pytest.raises(ConfigError, match="there is no 'xyzzy'; there are mlp, trees"):
         catalogue.build("classifier", "xyzzy")
 
 

@@ -156,6 +156,7 @@ def test_it_is_a_scikit_learn_classifier():
         "learning_rate": 0.2,
         "max_leaf_nodes": 15,
         "validation_fraction": 0.2,
+        "max_features": 1.0,
         "random_state": 1,
     }
     copy = clone(model)

@@ -147,8 +147,9 @@ VALUES = {
     "features": (("mj_low", "delta_mj"), "mj_low,delta_mj"),
     "mass_unit": ("TeV", "TeV"),
     "method": ("other", "other"),
-    "classifier": ("forest", "forest"),
+    "classifier": ("mlp", "mlp"),
     "members": (7, "7"),
+    "classifier_options": ({"max_features": 0.5}, '{"max_features": 0.5}'),
     "folds": (4, "4"),
     "repeats": (3, "3"),
     "eps_b": (0.02, "0.02"),
@@ -261,6 +262,34 @@ def test_a_config_does_not_outlive_its_command(called, tmp_path):
     assert called().seed == 0
 
 
+MLP = ("--classifier", "mlp")
+OPTIONS = ("--classifier.max-features", "0.5", "--classifier.hidden", "32,16")
+OF_MLP = {"classifier": "mlp", "classifier_options": {"max_features": 0.5, "hidden": [32, 16]}}
+
+
+def test_options_of_the_classifier_have_the_types_of_its_constructor(called, tmp_path):
+    expected = HuntConfig().with_values(OF_MLP)
+    assert expected.classifier_options == {"max_features": 0.5, "hidden": [32, 16]}
+    assert called(*MLP, *OPTIONS) == expected
+    assert (
+        called(*MLP, *(f"{a}={b}" for a, b in zip(OPTIONS[::2], OPTIONS[1::2], strict=True)))
+        == expected
+    )
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(OF_MLP))
+    assert called("--config", str(path)) == expected
+
+
+def test_options_of_the_classifier_win_one_by_one(called, tmp_path):
+    path = tmp_path / "c.json"
+    options = {"max_features": 0.5, "hidden": [8, 8], "patience": None, "balance_classes": True}
+    path.write_text(json.dumps({"classifier": "mlp", "classifier_options": options}))
+    words = ("--classifier.max-features", "0.25", "--classifier.patience", "3")
+    found = called("--config", str(path), *words).classifier_options
+    assert found == {**options, "max_features": 0.25, "patience": 3}
+    assert called("--config", str(path), *words[:2]).classifier_options["patience"] is None
+
+
 def fails(capsys, *words: str, status: int = 1) -> str:
     """The one line that a failing command prints."""
     assert run([str(w) for w in words]) == status
@@ -304,6 +333,25 @@ def test_two_configs_are_not_half_ignored(called, capsys, tmp_path):
     if status == 0:
         config = called.calls[0]["config"]
         assert (config.seed, config.folds) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--classifier.max-featurs", "1"], "no option 'max-featurs'; did you mean 'max_features'"),
+        (
+            ["--classifier.max-features", "half"],
+            "max_features: Expected `float`, got `str`: 'half'",
+        ),
+        (["--classifier.hidden", "64,a"], "hidden: Expected `int`, got `str`: '64,a'"),
+        (["--classifier.members", "3"], "members is an option of the search: --members"),
+        (["--classifier.random-state", "3"], "random_state is set by the search: --seed"),
+        (["--classifier.xyzzy", "3"], "no option 'xyzzy'; there are balance_classes, batch_size"),
+    ],
+)
+def test_faults_of_options_of_the_classifier(capsys, words, message):
+    line = fails(capsys, "hunt", "e.h5", "-o", "out", *MLP, *words)
+    assert f"classifier_options: {message}" in line.replace("mlp has ", "")
 
 
 # --- usage

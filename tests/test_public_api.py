@@ -164,6 +164,7 @@ COMMANDS = {
 HUNT_SETTINGS = {
     "--centers",
     "--classifier",
+    "--classifier-options",
     "--eps-b",
     "--family",
     "--features",

@@ -7,11 +7,13 @@ so that listing them imports no machine-learning library.
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from novum.errors import ConfigError, nearest
 
@@ -20,6 +22,24 @@ KINDS = {
     "classifier": "novum.classifiers",
     "process": "novum.simulation.processes",
 }
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a member's constructor, as its source says it.
+
+    Attributes
+    ----------
+    name, annotation, default : str
+        Its name, its type and its default as they are written.
+    summary : str
+        First sentence of its description.
+    """
+
+    name: str
+    annotation: str
+    default: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,8 @@ class Entry:
         First line of its docstring.
     references : tuple of (arXiv id, title)
         Papers it comes from.
+    options : tuple of Option
+        What its constructor takes.
     """
 
     kind: str
@@ -44,6 +66,7 @@ class Entry:
     module: str
     summary: str
     references: tuple[tuple[str, str], ...]
+    options: tuple[Option, ...] = ()
 
 
 def entries(kind: str | None = None) -> tuple[Entry, ...]:
@@ -62,15 +85,77 @@ def build(kind: str, name: str, **parameters: Any) -> Any:
     Raises
     ------
     ConfigError
-        If there is none of that name; the nearest is named.
+        If there is none of that name, or it has no such parameter (the nearest is named), or a
+        value is of another type.
     """
+    entry = _find(kind, name)
+    values = typed_options(kind, name, parameters, name)
+    return getattr(import_module(entry.module), entry.class_name)(**values)
+
+
+def typed_options(
+    kind: str, name: str, values: Mapping[str, Any], source: str = "options"
+) -> dict[str, Any]:
+    """Options of a member in the types of its constructor; names may have dashes.
+
+    Words become what the constructor takes: ``"0.5"`` a number, ``"64,64"`` a tuple, ``"none"``
+    None.
+
+    Parameters
+    ----------
+    kind, name : str
+        The member.
+    values : mapping
+        Options by name.
+    source : str
+        What errors begin with.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, and the nearest one that there is or the value of the wrong type.
+    """
+    entry = _find(kind, name)
+    if not values:
+        return {}
+    cls = getattr(import_module(entry.module), entry.class_name)
+    known = set(inspect.signature(cls).parameters)
+    hints = get_type_hints(cls.__init__)
+    typed = {}
+    for word, value in values.items():
+        key = word.replace("-", "_")
+        if key not in known:
+            near = nearest(key, known)
+            listed = f"there are {', '.join(sorted(known))}" if known else "it has none"
+            hint = f"did you mean '{near[0]}'?" if near else listed
+            raise ConfigError(f"{source}: {name} has no option '{word}'; {hint}")
+        typed[key] = _converted(value, hints[key], f"{source}: {key}")
+    return typed
+
+
+def _find(kind: str, name: str) -> Entry:
     found = {entry.name: entry for entry in entries(kind)}
     if name not in found:
         near = nearest(name, found)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(found))}"
         raise ConfigError(f"{kind}: there is no '{name}'; {hint}")
-    entry = found[name]
-    return getattr(import_module(entry.module), entry.class_name)(**parameters)
+    return found[name]
+
+
+def _converted(value: Any, wanted: Any, where: str) -> Any:
+    import msgspec
+
+    plain = value
+    if isinstance(value, str):
+        if get_origin(wanted) is tuple:
+            plain = [part.strip() for part in value.split(",") if part.strip()]
+        elif value.lower() == "none":
+            plain = None
+    try:
+        return msgspec.convert(plain, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        text = str(error).split(" - at")[0]
+        raise ConfigError(f"{where}: {text}: {value!r}") from None
 
 
 def _describe(kind: str, class_name: str, module: str) -> Entry:
@@ -92,4 +177,39 @@ def _describe(kind: str, class_name: str, module: str) -> Entry:
         module=module,
         summary=(ast.get_docstring(node) or "").splitlines()[0].rstrip("."),
         references=() if papers is None else ast.literal_eval(papers),
+        options=_options(node),
     )
+
+
+def _options(node: ast.ClassDef) -> tuple[Option, ...]:
+    """Keywords of the constructor with their types, defaults and descriptions."""
+    made = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+    if not made:
+        return ()
+    a = made[0].args
+    positional = a.args[1:]  # self
+    given = [None] * (len(positional) - len(a.defaults)) + list(a.defaults)
+    described = _described(ast.get_docstring(node) or "")
+    return tuple(
+        Option(
+            arg.arg,
+            "" if arg.annotation is None else ast.unparse(arg.annotation),
+            "" if default is None else ast.unparse(default),
+            described.get(arg.arg, ""),
+        )
+        for arg, default in zip([*positional, *a.kwonlyargs], [*given, *a.kw_defaults], strict=True)
+    )
+
+
+def _described(doc: str) -> dict[str, str]:
+    """First sentence of what a NumPy-style docstring says of each parameter."""
+    _, _, section = doc.partition("Parameters\n----------\n")
+    found: dict[str, list[str]] = {}
+    for line in section.splitlines():
+        if line.startswith(" "):
+            next(reversed(found.values()), []).append(line.strip())
+        elif " : " in line:
+            found[line.split(" : ")[0]] = []
+        else:
+            break
+    return {name: " ".join(words).split(". ")[0].rstrip(".") for name, words in found.items()}

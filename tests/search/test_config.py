@@ -17,6 +17,7 @@ OTHER = {
     "method": "cwola",
     "classifier": "forest",
     "members": 7,
+    "classifier_options": {"max_features": 0.5},
     "folds": 4,
     "repeats": 3,
     "eps_b": 0.02,

@@ -15,7 +15,7 @@ from novum.search.analysis import primary_test
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import crossfit
 from novum.search.inputs import Sample
-from novum.search.procedure import describe
+from novum.search.procedure import build_classifier, describe
 from novum.search.scan import ScanPlan
 from novum.statistics import SpectrumFit, final_fit
 from novum.statistics.retrained import ScanCounts
@@ -79,7 +79,7 @@ class PseudoSearch:
         """
         method = catalogue.build("method", config.method)
         if classifier is None:
-            classifier = catalogue.build("classifier", config.classifier, members=config.members)
+            classifier = build_classifier(config)
         elif describe(classifier) != config.classifier:
             raise ConfigError(
                 f"classifier: the search had {config.classifier}, not {describe(classifier)}"

@@ -136,7 +136,7 @@ def _of_result(result: SearchResult, events: Any) -> Target:
 
 
 def _of_config(config: HuntConfig, events: Any, size: int | None) -> Target:
-    config.validated()
+    config = config.validated()
     if (events is None) == (size is None):
         raise ConfigError(
             "a config is calibrated for some data: give --events FILE, or --size N for samples of "

@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import Any
 
 MEMBERS = {
+    "MLPEnsemble": "novum.classifiers.mlp",
     "TreeEnsemble": "novum.classifiers.trees",
 }
 _FUNCTIONS = {"fit_tasks": "novum.classifiers.tasks"}
 
-__all__ = ["TreeEnsemble", "fit_tasks"]
+__all__ = ["MLPEnsemble", "TreeEnsemble", "fit_tasks"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,15 +44,17 @@ def fit_tasks(
 ) -> Iterator[Any]:
     """Clone and fit `classifier` once per task, in worker processes; yield models in order.
 
-    Every fit runs on one thread: a sum over threads depends on their number in its last bits,
-    and one process per fit keeps all cores as busy.
+    A classifier that trains many models in one program says so: it has ``tasks_per_chunk`` and
+    ``fit_tasks(tasks, seeds)``, and is handed that many tasks at once. Every fit runs on one
+    thread: a sum over threads depends on their number in its last bits, and one process per fit
+    keeps all cores as busy.
 
     Parameters
     ----------
     classifier : scikit-learn classifier
         Its `fit` takes ``sample_weight``; a `random_state` parameter is set from `seeds`.
     tasks : iterable of two-class problems
-        Each with X, y and sample_weight; drawn only as workers become free.
+        Each with X, y and sample_weight; drawn only as workers become free, a chunk at a time.
     seeds : iterable of int
         One per task.
     n_jobs : int or None
@@ -67,13 +70,20 @@ def fit_tasks(
     if n_jobs == 0:
         raise ConfigError("jobs: must not be 0; leave it out to use every core")
     workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    jobs = (delayed(_fit)(classifier, t, s) for t, s in zip(tasks, seeds, strict=True))
+    pairs = zip(tasks, seeds, strict=True)
+    batched = hasattr(classifier, "fit_tasks")
+    fit, size = (_fit_chunk, classifier.tasks_per_chunk) if batched else (_fit_each, 1)
+    jobs = (delayed(fit)(classifier, chunk) for chunk in _chunks(pairs, size))
     parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="1.5*n_jobs")
-    yield from parallel(jobs)
+    for models in parallel(jobs):
+        yield from models
 
 
 def check_classifier(classifier: Any) -> None:
-    """Raise ConfigError unless `classifier` can be cloned, weighted and asked for a score."""
+    """Raise ConfigError unless `classifier` can be cloned, weighted and asked for a score.
+
+    One of ours also says here what it lacks: an optional package, or a setting that makes sense.
+    """
     if isinstance(classifier, type):
         raise ConfigError(f"classifier: give an instance, {classifier.__name__}(), not the class")
     name = type(classifier).__name__
@@ -83,10 +93,30 @@ def check_classifier(classifier: Any) -> None:
         raise ConfigError(f"classifier: {name}.fit takes no sample_weight")
     if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
         raise ConfigError(f"classifier: {name} has neither predict_proba nor decision_function")
+    if hasattr(classifier, "check_ready"):
+        classifier.check_ready()
 
 
 def _final_step(classifier: Any) -> Any:
     return classifier.steps[-1][1] if isinstance(classifier, Pipeline) else classifier
+
+
+Pair = tuple[TwoClass, int]
+
+
+def _chunks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
+    while chunk := list(islice(pairs, size)):
+        yield chunk
+
+
+def _fit_chunk(classifier: Any, chunk: list[Pair]) -> list[Any]:
+    tasks, seeds = zip(*chunk, strict=True)
+    with threadpool_limits(1):
+        return list(classifier.fit_tasks(tasks, seeds))
+
+
+def _fit_each(classifier: Any, chunk: list[Pair]) -> list[Any]:
+    return [_fit(classifier, task, seed) for task, seed in chunk]
 
 
 def _fit(classifier: Any, task: TwoClass, seed: int) -> Any:

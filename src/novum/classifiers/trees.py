@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from novum.classifiers.bagging import check_share, features_seen
+
 FloatArray = NDArray[np.float64]
 
 BINS = 255
@@ -35,6 +37,8 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
         Leaves per tree.
     validation_fraction : float
         Share of the training events that decides when to stop.
+    max_features : float
+        Share of the features that each member sees, at least one of them.
     random_state : int or None
         Seed; member i uses a seed of its own derived from it.
     """
@@ -52,6 +56,7 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
         learning_rate: float = 0.1,
         max_leaf_nodes: int = 15,
         validation_fraction: float = 0.2,
+        max_features: float = 1.0,
         random_state: int | None = None,
     ) -> None:
         self.members = members
@@ -59,6 +64,7 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.max_leaf_nodes = max_leaf_nodes
         self.validation_fraction = validation_fraction
+        self.max_features = max_features
         self.random_state = random_state
 
     @classmethod
@@ -72,12 +78,21 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
             random_state=random_state,
         )
 
+    def check_ready(self) -> None:
+        """Raise ConfigError before any work if `max_features` is no share."""
+        check_share(self.max_features)
+
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit all members to X (n, d) and y (n,) with weights (n,)."""
+        self.check_ready()
         values: FloatArray = check_array(X, dtype=np.float64)
         self._edges = [_quantile_edges(column) for column in values.T]
         codes = self._codes(values)
-        seeds = np.random.SeedSequence(self.random_state).generate_state(self.members)
+        seeds = np.random.SeedSequence(self.random_state).generate_state(self.members).tolist()
+        n_features = values.shape[1]
+        self.features_ = [
+            np.flatnonzero(features_seen(n_features, self.max_features, seed)) for seed in seeds
+        ]
         self.estimators_: list[HistGradientBoostingClassifier] = [
             HistGradientBoostingClassifier(
                 max_iter=self.max_iter,
@@ -85,19 +100,20 @@ class TreeEnsemble(ClassifierMixin, BaseEstimator):
                 max_leaf_nodes=self.max_leaf_nodes,
                 validation_fraction=self.validation_fraction,
                 early_stopping=True,
-                random_state=int(seed),
-            ).fit(codes, y, sample_weight=sample_weight)
-            for seed in seeds
+                random_state=seed,
+            ).fit(codes[:, seen], y, sample_weight=sample_weight)
+            for seed, seen in zip(seeds, self.features_, strict=True)
         ]
         self.classes_ = self.estimators_[0].classes_
-        self.n_features_in_ = self.estimators_[0].n_features_in_
+        self.n_features_in_ = n_features
         return self
 
     def decision_function(self, X: ArrayLike) -> FloatArray:
         """Mean log-odds of the second class, shape (n,)."""
         check_is_fitted(self)
         codes = self._codes(check_array(X, dtype=np.float64))
-        total: Any = sum(member.decision_function(codes) for member in self.estimators_)
+        pairs = zip(self.estimators_, self.features_, strict=True)
+        total: Any = sum(member.decision_function(codes[:, seen]) for member, seen in pairs)
         return np.asarray(total / len(self.estimators_), dtype=np.float64)
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:

@@ -40,6 +40,7 @@ RUN_KEYS = (
 )  # options of hunt that are no settings of the search
 LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
 COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
+OPTIONS = "--classifier-options."  # written --classifier.NAME
 RESUMABLE = ("hunt", "calibrate", "limits", "unblind")
 DEMO_OUTPUT = Path("novum-demo")
 
@@ -96,7 +97,7 @@ def hunt(
     """
     from novum.cli import console
 
-    settings = settings or HuntConfig()
+    settings = (settings or HuntConfig()).with_values({}, "hunt")
     if demo:
         if events is not None or probe is not None:
             raise ConfigError("--demo draws its own events; leave out the file and --probe")
@@ -271,7 +272,7 @@ def run(tokens: Sequence[str]) -> int:
     warnings.showwarning = console.show_warning
     words = list(tokens)
     try:
-        words = _split_commas(words)
+        words = _split_commas(_name_options(words))
         words, values = _take_config(words)
         app.config = tuple(
             Dict(source, use_commands_as_keys=False)
@@ -313,6 +314,12 @@ def _demo_settings(words: list[str]) -> dict[str, Any] | None:
     return DEMO_SETTINGS
 
 
+def _name_options(tokens: list[str]) -> list[str]:
+    """``--classifier.max-features V`` is what the settings call classifier_options."""
+    start = "--classifier."
+    return [OPTIONS + t.removeprefix(start) if t.startswith(start) else t for t in tokens]
+
+
 def _split_commas(tokens: list[str]) -> list[str]:
     """``--features a,b`` becomes ``--features a --features b``; pairs become two words."""
     out: list[str] = []
@@ -352,4 +359,26 @@ def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
     values = read_config(path)
     settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
     HuntConfig().with_values(settings, path)
-    return words[:at] + words[at + 2 :], {k.replace("_", "-"): v for k, v in values.items()}
+    words = words[:at] + words[at + 2 :]
+    return _merge_options(words, values), {k.replace("_", "-"): v for k, v in values.items()}
+
+
+def _merge_options(words: list[str], values: dict[str, Any]) -> list[str]:
+    """Add the file's options of the classifier to those that the words set, which win."""
+    set_here = {
+        w.removeprefix(OPTIONS).partition("=")[0].replace("-", "_")
+        for w in words
+        if w.startswith(OPTIONS)
+    }
+    if not set_here:
+        return words
+    kept = values.pop("classifier_options", {})
+    return words + [
+        f"{OPTIONS}{name}={_as_word(value)}"
+        for name, value in kept.items()
+        if name.replace("-", "_") not in set_here
+    ]
+
+
+def _as_word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -229,3 +229,19 @@ def print_entries(entries: tuple[Entry, ...]) -> None:
         papers = ", ".join(f"arXiv:{arxiv}" for arxiv, _ in e.references)
         table.add_row(e.kind, e.name, escape(e.summary), papers)
     out.print(table)
+    print_options(tuple(e for e in entries if e.kind == "classifier"))
+
+
+def print_options(classifiers: tuple[Entry, ...]) -> None:
+    """Table of what can be set as ``--classifier.NAME VALUE``."""
+    from novum.search.config import SET_ELSEWHERE
+
+    table = Table(title="options, --classifier.NAME VALUE", title_justify="left")
+    for name in ("classifier", "option", "default", "what it is"):
+        table.add_column(name, no_wrap=name == "option")
+    for e in classifiers:
+        for o in e.options:
+            if o.name not in SET_ELSEWHERE:
+                row = (e.name, o.name.replace("_", "-"), o.default, o.summary)
+                table.add_row(*(escape(cell) for cell in row))
+    out.print(table)

@@ -14,6 +14,7 @@ import numpy as np
 
 from novum.errors import ConfigError, FileFormatError, InputError
 from novum.search.calibration_faults import fault_of
+from novum.search.config import without_empty_options
 from novum.search.records import (
     BestWindow,
     CalibratedScan,
@@ -168,7 +169,7 @@ class Calibration:
 
 def calibration_key(config: dict[str, Any], weighted: bool, windows: Iterable[WindowEdges]) -> str:
     """Sixteen hexadecimal digits of what must agree: settings, columns, weighting, windows."""
-    settings = {k: v for k, v in config.items() if k not in _NO_CHOICE}
+    settings = {k: v for k, v in without_empty_options(config).items() if k not in _NO_CHOICE}
     edges = [[round(e, 6) for e in (w.low, w.high, *np.ravel(w.sidebands))] for w in windows]
     text = json.dumps([settings, weighted, edges], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -182,10 +183,11 @@ def reason_not_to_apply(
 ) -> str | None:
     """Why a calibration says nothing about a search, in words; None where it applies."""
     if calibration.key != calibration_key(config, data.weighted, windows):
+        there, here = without_empty_options(calibration.config), without_empty_options(config)
         changed = [
-            f"{k} = {v!r} there, {config.get(k)!r} here"
-            for k, v in calibration.config.items()
-            if k not in _NO_CHOICE and _text(v) != _text(config.get(k))
+            f"{k} = {there.get(k)!r} there, {here.get(k)!r} here"
+            for k in there | here
+            if k not in _NO_CHOICE and _text(there.get(k)) != _text(here.get(k))
         ]
         if not changed and calibration.key == calibration_key(config, not data.weighted, windows):
             return f"these events are {'' if data.weighted else 'not '}weighted, unlike its own"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from novum.catalogue import typed_options
 from novum.errors import ConfigError, InputError, nearest
 
 Pair = tuple[float, float]
@@ -28,6 +29,12 @@ _WHOLE = {
     "repeats": (1, 1000),
     "n_toys": (1, 10**8),
     "seed": (0, 2**63 - 1),
+}
+
+# What classifiers take but a search sets by itself.
+SET_ELSEWHERE = {
+    "members": "an option of the search: --members",
+    "random_state": "set by the search: --seed",
 }
 
 
@@ -50,6 +57,9 @@ class HuntConfig:
         Name of the classifier, as `novum methods` lists it.
     members : int
         Classifiers per fold whose scores are averaged.
+    classifier_options : dict
+        Options of the classifier by the names of its constructor, as `novum methods` lists them; on
+        the command line --classifier.NAME VALUE.
     folds : int
         Folds of the cross-fit.
     repeats : int
@@ -89,6 +99,7 @@ class HuntConfig:
     method: str = "cwola"
     classifier: str = "trees"
     members: int = 2
+    classifier_options: dict[str, Any] = field(default_factory=dict)
     folds: int = 5
     repeats: int = 5
     eps_b: float = 0.01
@@ -106,7 +117,7 @@ class HuntConfig:
     seed: int = 0
 
     def validated(self) -> HuntConfig:
-        """Return self after checking every value.
+        """Copy whose options have the classifier's types, after checking every value.
 
         Raises
         ------
@@ -156,7 +167,18 @@ class HuntConfig:
             raise ConfigError("sideband: give it with --window or --width")
         if self.window is not None and self.width is not None:
             raise ConfigError("window and width: give one window or a scan, not both")
-        return self
+        return self._with_typed_options("classifier_options")
+
+    def _with_typed_options(self, source: str) -> HuntConfig:
+        """Options as plain data in the types of the classifier, so that equal ones look equal."""
+        if not self.classifier_options:
+            return self
+        for word in self.classifier_options:
+            key = word.replace("-", "_")
+            if key in SET_ELSEWHERE:
+                raise ConfigError(f"{source}: {key} is {SET_ELSEWHERE[key]}")
+        options = typed_options("classifier", self.classifier, self.classifier_options, source)
+        return replace(self, classifier_options=_builtin(options))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, in the order of the attributes."""
@@ -166,7 +188,7 @@ class HuntConfig:
         """Twelve hexadecimal digits that identify the settings."""
         import hashlib
 
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        text = json.dumps(without_empty_options(self.to_dict()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def with_values(self, values: dict[str, Any], source: str = "config") -> HuntConfig:
@@ -190,11 +212,18 @@ class HuntConfig:
             typed = msgspec.convert({**_plain(self), **plain}, HuntConfig, strict=False)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise ConfigError(f"{source}: {error}") from None
-        return typed
+        return typed._with_typed_options(f"{source}: classifier_options")
+
+
+def without_empty_options(config: dict[str, Any]) -> dict[str, Any]:
+    """Settings as digests take them: those of before there were options keep their digest."""
+    return {k: v for k, v in config.items() if k != "classifier_options" or v}
 
 
 def _builtin(value: Any) -> Any:
-    """NumPy scalars and arrays as Python numbers and lists."""
+    """NumPy scalars and arrays as Python numbers and lists, inside mappings too."""
+    if isinstance(value, dict):
+        return {key: _builtin(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
         return [_builtin(v) for v in value]
     return value.tolist() if hasattr(value, "tolist") else value

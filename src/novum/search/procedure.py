@@ -116,11 +116,15 @@ def make_search(
     progress: Progress | None = None,
 ) -> Search:
     """A search that is ready to run; parameters and errors are those of `hunt`."""
-    config.validated()
+    config = config.validated()
     method: ResonantMethod = catalogue.build("method", config.method)
     if classifier is None:
-        classifier = catalogue.build("classifier", config.classifier, members=config.members)
+        classifier = build_classifier(config)
     else:
+        if config.classifier_options:
+            raise ConfigError(
+                "classifier_options: the classifier was given as an object; set its options there"
+            )
         config = replace(config, classifier=describe(classifier))
     check_classifier(classifier)
     table, resolved = as_events(events, config)
@@ -145,6 +149,12 @@ def _resolve(
     if features is not None:
         values["features"] = tuple(features)
     return (config or HuntConfig()).with_values(values, "hunt")
+
+
+def build_classifier(config: HuntConfig) -> Any:
+    """The classifier that a config names, with its options."""
+    options = {**config.classifier_options, "members": config.members}
+    return catalogue.build("classifier", config.classifier, **options)
 
 
 def describe(classifier: Any) -> str:

@@ -1,0 +1,185 @@
+"""Ensembles of small networks as one program: a leading model axis in place of a loop.
+
+A network of 64 nodes is too small to fill a core: most of a step is spent on calling it. Ten of
+them side by side in batched matrix products cost little more than one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Self, final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class EnsembleLinear(nn.Module):
+    """M affine maps side by side.
+
+    Parameters
+    ----------
+    n_models, n_in, n_out : int
+
+    Attributes
+    ----------
+    weight : parameter (M, n_in, n_out)
+    bias : parameter (M, 1, n_out)
+    """
+
+    def __init__(self, n_models: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_models, n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_models, 1, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (M, B, n_in) to (M, B, n_out)."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+    @torch.no_grad()
+    def reset(self, model: int, generator: torch.Generator, fan_in: int) -> None:
+        """Draw weight and bias of one model from U(-1, 1) / √fan_in, the default of torch."""
+        bound = 1 / math.sqrt(fan_in)
+        for parameter in (self.weight, self.bias):
+            parameter[model].uniform_(-bound, bound, generator=generator)
+
+
+@final
+class EnsembleMLP(nn.Module):
+    """M fully connected networks with ReLU and one output, side by side.
+
+    Every parameter has the model axis first. The gradient of the weighted cross-entropy is
+    written out (`loss_gradient`), which saves the bookkeeping of autograd and every temporary.
+
+    Parameters
+    ----------
+    n_models, n_in : int
+    hidden : sequence of int
+        Nodes of the hidden layers.
+
+    Attributes
+    ----------
+    seen : float tensor (M, n_in, 1) or None
+        1 for the features that a model sees. The weights of the others are 0 and stay so.
+    """
+
+    def __init__(self, n_models: int, n_in: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        sizes = (n_in, *hidden, 1)
+        self.layers = nn.ModuleList(
+            EnsembleLinear(n_models, a, b) for a, b in itertools.pairwise(sizes)
+        )
+        self.seen: Tensor | None
+        self.register_buffer("seen", None)
+        self._room: tuple[int, int] | None = None
+
+    @classmethod
+    def seeded(
+        cls, n_in: int, hidden: Sequence[int], seeds: Sequence[int], seen: Tensor | None = None
+    ) -> Self:
+        """With initial weights of each model from its own seed, whatever stands beside it.
+
+        Parameters
+        ----------
+        n_in : int
+        hidden : sequence of int
+        seeds : sequence of M int
+        seen : bool tensor (M, n_in) or None
+            Features that each model sees; all where None.
+        """
+        network = cls(len(seeds), n_in, hidden)
+        for model, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed)
+            for i, layer in enumerate(network.linear):
+                fan_in = layer.weight.shape[1]
+                if i == 0 and seen is not None:
+                    fan_in = int(seen[model].sum())
+                layer.reset(model, generator, fan_in)
+        if seen is not None:
+            network.seen = seen[:, :, None].float()
+            network.linear[0].weight.data.mul_(network.seen)
+        return network
+
+    @property
+    def linear(self) -> list[EnsembleLinear]:
+        """The layers, input first."""
+        return [layer for layer in self.layers if isinstance(layer, EnsembleLinear)]
+
+    @property
+    def n_models(self) -> int:
+        """Length of the model axis."""
+        return len(self.linear[0].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log-odds (M, B) of features x (M, B, n_in)."""
+        *body, head = self.linear
+        for layer in body:
+            x = layer(x).relu_()
+        out: Tensor = head(x)
+        return out.squeeze(2)
+
+    def take(self, models: Iterable[int]) -> Self:
+        """The chosen models alone, as copies."""
+        rows = torch.tensor(list(models), device=self.linear[0].weight.device)
+        sizes = [layer.weight.shape[1] for layer in self.linear]
+        part = type(self)(len(rows), sizes[0], sizes[1:])
+        part.seen = None if self.seen is None else self.seen[rows]
+        for mine, theirs in zip(part.parameters(), self.parameters(), strict=True):
+            mine.data = theirs.data[rows]
+        return part
+
+    @torch.no_grad()
+    def loss_gradient(self, x: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Write the gradient of `weighted_bce`, summed over rows and models, into ``.grad``.
+
+        Parameters
+        ----------
+        x : tensor (M, B, n_in)
+        target, weight : tensors (M, B, 1)
+        """
+        *body, head = self.linear
+        self._make_room(x)
+        inputs = [x, *self._active]
+        for layer, h, out in zip(body, inputs, self._active, strict=False):
+            torch.baddbmm(layer.bias, h, layer.weight, out=out)
+            out.clamp_min_(0)
+        delta = torch.baddbmm(head.bias, inputs[-1], head.weight, out=self._delta)
+        delta.sigmoid_().sub_(target).mul_(weight)  # of the loss by the log-odds
+        self._write(head, inputs[-1], delta)
+        for i in range(len(body) - 1, -1, -1):
+            later, active = self.linear[i + 1], self._active[i]
+            back = self._back[i]
+            if later is head:  # an outer product
+                torch.mul(delta, head.weight.transpose(1, 2), out=back)
+            else:
+                torch.bmm(delta, later.weight.transpose(1, 2), out=back)
+            delta = torch.ops.aten.threshold_backward.grad_input(
+                back, active, 0, grad_input=back
+            )  # zero where ReLU was
+            self._write(body[i], inputs[i], delta)
+        if self.seen is not None:
+            assert self.linear[0].weight.grad is not None
+            self.linear[0].weight.grad.mul_(self.seen)
+
+    def _write(self, layer: EnsembleLinear, inputs: Tensor, delta: Tensor) -> None:
+        assert layer.weight.grad is not None
+        assert layer.bias.grad is not None
+        torch.bmm(inputs.transpose(1, 2), delta, out=layer.weight.grad)
+        torch.bmm(self._ones, delta, out=layer.bias.grad)  # a sum over rows
+
+    def _make_room(self, x: Tensor) -> None:
+        """Room for one batch, and for the gradients; kept from step to step."""
+        shape = (x.shape[0], x.shape[1])
+        if self._room == shape:
+            return
+        widths = [layer.weight.shape[2] for layer in self.linear]
+        self._active = [x.new_empty(*shape, n) for n in widths[:-1]]
+        self._back = [x.new_empty(*shape, n) for n in widths[:-1]]
+        self._delta = x.new_empty(*shape, 1)
+        self._ones = x.new_ones(shape[0], 1, shape[1])
+        for parameter in self.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._room = shape
