@@ -12,6 +12,7 @@ from typing import Any
 _MEMBERS = {
     "bibtex": "cite",
     "calibration": "figures",
+    "displays": "figures",
     "evaluation": "figures",
     "features": "figures",
     "limit": "limit_figure",

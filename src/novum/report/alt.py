@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from novum.report.headline import headline
 from novum.report.ranking import correlation_z
 from novum.report.stability_figure import band
 from novum.report.words import clean, count, interval, number, p_value, signed, with_error
-from novum.search.records import CalibratedScan, EvaluationRecord, WindowResult
+from novum.search.records import CalibratedScan, EvaluationRecord, SelectedEvent, WindowResult
 from novum.search.result import SearchResult
 
 
@@ -98,6 +99,17 @@ def calibration(scan: CalibratedScan) -> str:
         return f"{text}; this search has none."
     above = sum(t >= scan.t_observed for t in scan.t_null)
     return f"{text}; this search has T = {signed(scan.t_observed)}, and {above} of them reach it."
+
+
+def displays(events: Sequence[SelectedEvent]) -> str:
+    """Alternative text of the event displays."""
+    found = "; ".join(
+        f"{number(e.mass, 4)} GeV with "
+        + ", ".join(f"{len(c.pt)} particles in {clean(c.name, 20)}" for c in e.clouds)
+        for e in events
+        if e.clouds
+    )
+    return f"Particles of the most anomalous events in η and φ: {found}."
 
 
 def evaluation(record: EvaluationRecord) -> str:

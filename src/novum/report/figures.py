@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from novum.report.calibration_figure import calibration
+from novum.report.display_figure import displays
 from novum.report.scan_figure import pvalue_scan
 from novum.report.spectrum_figure import spectrum
 from novum.report.stability_figure import stability
@@ -30,6 +31,7 @@ from novum.search.records import EvaluationRecord, FeatureRecord, WindowResult
 __all__ = [
     "MOST_FEATURES",
     "calibration",
+    "displays",
     "evaluation",
     "features",
     "pvalue_scan",

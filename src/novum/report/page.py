@@ -135,6 +135,7 @@ def _alts(
         "features": alt.features(window),
         "validation": alt.validation(window),
         "stability": alt.stability(window),
+        "displays": alt.displays(result.selected_events),
         "evaluation": "" if evaluated is None else alt.evaluation(evaluated),
     }
 

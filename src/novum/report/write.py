@@ -26,6 +26,7 @@ FIGURES = {
     "validation",
     "stability",
     "evaluation",
+    "displays",
 }
 
 Draw = Callable[[], Figure]
@@ -108,4 +109,6 @@ def drawings(result: SearchResult) -> dict[str, Draw]:
         found["stability"] = lambda: figures.stability(window, fold_seed_spread=spread)
     if evaluated is not None:
         found["evaluation"] = lambda: figures.evaluation(evaluated)
+    if any(event.clouds for event in result.selected_events):
+        found["displays"] = lambda: figures.displays(result.selected_events)
     return found

@@ -213,8 +213,18 @@ class WindowResult:
 
 
 @dataclass(frozen=True)
+class EventCloud:
+    """Particles of one event: pT [GeV], η and φ [rad], in order of pT."""
+
+    name: str
+    pt: Numbers
+    eta: Numbers
+    phi: Numbers
+
+
+@dataclass(frozen=True)
 class SelectedEvent:
-    """One selected event of the best window."""
+    """One selected event of the best window; the highest-ranked ones carry their particles."""
 
     id: int
     mass: float
@@ -223,6 +233,7 @@ class SelectedEvent:
     run: int | None = None
     lumi: int | None = None
     event: int | None = None
+    clouds: tuple[EventCloud, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from novum.events import Events
 from novum.search.analysis import WindowOutcome
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores
+from novum.search.displays import displayed_clouds
 from novum.search.inputs import Sample, as_events, make_sample
-from novum.search.records import BestWindow, EvaluationRecord, SelectedEvent
+from novum.search.records import BestWindow, EvaluationRecord, EventCloud, SelectedEvent
 from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
@@ -109,7 +110,12 @@ def most_anomalous(
             continue
         rows = selected_rows(outcome, window, sample)
         order = np.lexsort((rows, -scored.score[rows]))[:LISTED_EVENTS]
-        return tuple(_listed(events, sample, scored.score, int(i)) for i in rows[order])
+        listed = rows[order]
+        clouds = displayed_clouds(events, listed)
+        return tuple(
+            _listed(events, sample, scored.score, int(i), particles)
+            for i, particles in zip(listed, clouds, strict=True)
+        )
     return ()
 
 
@@ -118,12 +124,19 @@ def selected_rows(outcome: WindowOutcome, window: Window, sample: Sample) -> NDA
     return np.flatnonzero((outcome.share >= 0.5) & window.in_signal_region(sample.m))
 
 
-def _listed(events: Events, sample: Sample, score: FloatArray, row: int) -> SelectedEvent:
+def _listed(
+    events: Events,
+    sample: Sample,
+    score: FloatArray,
+    row: int,
+    clouds: tuple[EventCloud, ...],
+) -> SelectedEvent:
     numbers = {name: int(column[row]) for name, column in events.bookkeeping.items()}
     return SelectedEvent(
         id=int(sample.ids[row]),
         mass=float(sample.m[row]),
         score=float(score[row]),
         features=tuple(sample.X[row].tolist()),
+        clouds=clouds,
         **numbers,
     )
