@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from novum.calibration.injection import INJECTION_FILE, inject_and_search
 from novum.calibration.study import InjectionStudy
 from novum.errors import ConfigError, InputError, OutputError
+from novum.io import to_json
 from novum.progress import Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
 from novum.search.procedure import calibrated
@@ -64,9 +65,7 @@ class TrainedLimit:
 
     def to_json(self) -> str:
         """JSON text."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
 
 def retrained_limit(

@@ -24,6 +24,7 @@ FORMATS: tuple[Format, ...] = (
 )
 
 _LAZY = {
+    "ForeignDocumentError": "documents",
     "LOCK_FILE": "lock",
     "EventSource": "base",
     "InputWarning": "base",
@@ -32,6 +33,9 @@ _LAZY = {
     "open_events": "base",
     "read_spectrum": "spectrum",
     "concatenate": "join",
+    "from_json": "documents",
+    "read_document": "documents",
+    "to_json": "documents",
     "require_finite": "join",
     "atomic_path": "atomic",
     "folder_lock": "lock",
@@ -56,6 +60,10 @@ if TYPE_CHECKING:
     from novum.io.base import InputWarning as InputWarning
     from novum.io.base import Schema as Schema
     from novum.io.base import open_events as open_events
+    from novum.io.documents import ForeignDocumentError as ForeignDocumentError
+    from novum.io.documents import from_json as from_json
+    from novum.io.documents import read_document as read_document
+    from novum.io.documents import to_json as to_json
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
     from novum.io.lock import LOCK_FILE as LOCK_FILE

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from novum.errors import ConfigError, FileFormatError, InputError
+from novum.errors import ConfigError, FileFormatError
+from novum.io import ForeignDocumentError, from_json, read_document, to_json, write_text
 from novum.search.calibration_faults import fault_of
 from novum.search.records import (
     BestWindow,
@@ -38,10 +39,6 @@ SIZE_TOLERANCE = 0.05  # a search of another size has another b, s and κ
 _NO_CHOICE = ("seed", "n_toys")  # settings that move no count of the procedure
 
 Rows = tuple[tuple[float, ...], ...]
-
-
-class _OtherFile(FileFormatError):
-    """JSON that is no calibration of ours."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,7 @@ class Calibration:
 
     def to_json(self) -> str:
         """JSON text: the same bits for equal calibrations."""
-        import msgspec
-
-        return msgspec.json.encode(self).decode() + "\n"
+        return to_json(self, indent=0)
 
     def sha256(self) -> str:
         """Digest of the content."""
@@ -122,8 +117,6 @@ class Calibration:
 
     def save(self, path: str | Path) -> Path:
         """Write the JSON file whole or not at all."""
-        from novum.io.atomic import write_text
-
         write_text(path, self.to_json())
         return Path(path)
 
@@ -138,28 +131,12 @@ class Calibration:
         FileFormatError
             If it is damaged or another kind of file.
         """
-        import msgspec
-
         path = Path(path)
         path = path / CALIBRATION_FILE if path.is_dir() else path
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read a calibration: {error.strerror}", file=path) from None
-        try:
-            head = msgspec.json.decode(text)
-            if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-                raise _OtherFile("is not a novum calibration", file=path)
-            version = head.get("schema_version")
-            if version != SCHEMA_VERSION:
-                raise FileFormatError(
-                    f"has schema version {version}, this novum reads {SCHEMA_VERSION}",
-                    file=path,
-                    value=version,
-                )
-            calibration = msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FileFormatError(f"damaged calibration: {error}", file=path) from None
+        text = read_document(path, "calibration")
+        calibration = from_json(
+            cls, text, path, what="calibration", schema=SCHEMA, version=SCHEMA_VERSION
+        )
         fault = fault_of(calibration)
         if fault is not None:
             raise FileFormatError(f"damaged calibration: {fault}", file=path)
@@ -245,7 +222,7 @@ def find_calibration(
         if path.is_file():
             try:
                 calibration = Calibration.load(path)
-            except _OtherFile:  # other programs, too, write a calibration.json
+            except ForeignDocumentError:  # other programs, too, write a calibration.json
                 continue
             if reason_not_to_apply(calibration, config, data, windows) is None:
                 return calibration

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from novum.errors import ConfigError, FitError, InputError
 from novum.events import Events
-from novum.io import require_finite, to_gev
+from novum.io import require_finite, to_gev, to_json
 from novum.search.config import MIN_FIT_P
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.gates import MAX_VALIDATION_Z, validate
@@ -135,13 +135,11 @@ class FrozenLimit:
         import msgspec
 
         plain = {k: v for k, v in msgspec.to_builtins(self).items() if k != "workspace"}
-        return msgspec.json.format(msgspec.json.encode(plain), indent=1).decode() + "\n"
+        return to_json(plain)
 
     def histfactory_json(self) -> str:
         """JSON text of the workspace, as pyhf reads it."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self.workspace), indent=1).decode() + "\n"
+        return to_json(self.workspace)
 
 
 def frozen_limit(data: Any, signal: Any, config: LimitConfig) -> FrozenLimit:
