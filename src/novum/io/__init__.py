@@ -30,6 +30,7 @@ _LAZY = {
     "InputWarning": "base",
     "Schema": "base",
     "Spectrum": "spectrum",
+    "make_folder": "atomic",
     "open_events": "base",
     "read_spectrum": "spectrum",
     "concatenate": "join",
@@ -53,6 +54,7 @@ __all__ = ["FORMATS", "Format", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
     from novum.io.atomic import atomic_path as atomic_path
+    from novum.io.atomic import make_folder as make_folder
     from novum.io.atomic import remove_leftovers as remove_leftovers
     from novum.io.atomic import write_bytes as write_bytes
     from novum.io.atomic import write_text as write_text

@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from novum.errors import FileFormatError, OutputError
-from novum.io import from_json, read_document, to_json, write_text
+from novum.errors import FileFormatError
+from novum.io import from_json, make_folder, read_document, to_json, write_text
 from novum.search.records import (
     BestWindow,
     CalibratedScan,
@@ -108,11 +108,7 @@ class SearchResult:
 
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` into `folder` (made if needed); return its path."""
-        path = Path(folder) / RESULT_FILE
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from None
+        path = make_folder(folder) / RESULT_FILE
         write_text(path, self.to_json())
         return path
 
