@@ -22,7 +22,6 @@ from novum.statistics import (
     Limit,
     OnOffCounts,
     SpectrumFit,
-    final_fit,
     on_off_workspace,
     upper_limit,
 )
@@ -217,8 +216,7 @@ def _count(
     w = usable_weights(events)
     plan = plan_scan(m, w, config.scan)
     window = plan.windows[0]
-    counts = plan.counts[plan.fit_bins]
-    fit = final_fit(counts, plan.fit_edges, window, plan.family, config.n_params, plan.fit_exposure)
+    fit = plan.masked_fit(window, config.n_params)
     if fit.p_value < MIN_FIT_P:
         raise FitError(
             f"the masked fit of the inclusive spectrum has p = {fit.p_value:.2g} < {MIN_FIT_P:g}: "

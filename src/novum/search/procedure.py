@@ -31,7 +31,7 @@ from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
-from novum.statistics import SpectrumFit, final_fit
+from novum.statistics import SpectrumFit
 
 FAMILY_PAPERS = {
     "dijet": "1911.03947",
@@ -225,19 +225,13 @@ class Search:
     ) -> Iterator[tuple[Scores, SpectrumFit]]:
         """Scores and masked inclusive fit of every window."""
         plan = prepared.plan
-        fits = [self._inclusive_fit(plan, i) for i in range(len(plan.windows))]
+        fits = [plan.masked_fit(window, self.config.n_params) for window in plan.windows]
         yield from zip(self._scores(prepared.sample, plan, checkpoint), fits, strict=True)
 
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
         return hashlib.sha256(f"{probe} {versions()}".encode()).hexdigest()[:12]
-
-    def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
-        counts, order = plan.counts[plan.fit_bins], self.config.n_params
-        return final_fit(
-            counts, plan.fit_edges, plan.windows[i], plan.family, order, plan.fit_exposure
-        )
 
     def _scores(
         self,
