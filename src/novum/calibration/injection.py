@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from novum.calibration.journal import Journal, recorded, run_jobs
 from novum.calibration.nulls import SAMPLER_ORIGIN, Null
-from novum.calibration.procedure import identity, make_null, versions
+from novum.calibration.procedure import identity, make_null
 from novum.calibration.pseudo import PseudoResult, PseudoSearch, stacked
 from novum.calibration.study import InjectionPoint, InjectionStudy, VariedPoints
 from novum.calibration.target import Target, find_target
@@ -22,6 +22,7 @@ from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import Calibration, reason_not_to_apply
 from novum.search.inputs import Sample, as_events, make_sample
+from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.search.scan import ScanPlan
 from novum.simulation import toy_dijets

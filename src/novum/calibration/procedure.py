@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key
 from novum.search.inputs import as_events, make_sample
+from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.statistics.retrained import FEWEST
 
@@ -203,9 +202,3 @@ class _Calibrator:
             fold_seed_z=tuple(z(rows) for rows in redrawn),
             closure=self.null.closure if isinstance(self.null, SidebandsNull) else None,
         )
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide what a training gives."""
-    names = ("novum", "numpy", "scikit-learn")
-    return {name: version(name) for name in names} | {"python": platform.python_version()}

@@ -12,7 +12,7 @@ from novum.errors import ConfigError, InputError
 from novum.search.blinding import BLIND_FILE, BlindResult
 from novum.search.config import HuntConfig, read_config
 from novum.search.inputs import Sample, as_events, check_units, make_sample
-from novum.search.procedure import input_record
+from novum.search.provenance import input_record
 from novum.search.records import InputRecord
 from novum.search.result import RESULT_FILE, SearchResult
 from novum.search.scan import ScanPlan, background_family, plan_scan

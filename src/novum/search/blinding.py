@@ -20,7 +20,8 @@ from novum.search.analysis import primary_test
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
-from novum.search.procedure import Search, make_search, versions
+from novum.search.procedure import Search, make_search
+from novum.search.provenance import versions
 from novum.search.records import InputRecord, Pair, Unblinding, Validation, WindowEdges
 from novum.search.result import SearchResult
 

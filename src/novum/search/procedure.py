@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.output import write_tables
+from novum.search.provenance import input_record, versions
 from novum.search.records import InputRecord, SpectrumRecord, Unblinding, WindowEdges
 from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
@@ -38,7 +37,6 @@ FAMILY_PAPERS = {
     "exp-polynomial": "1407.0558",
     "power-exponential": "1804.03496",
 }
-VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
 
 
 def hunt(
@@ -307,19 +305,6 @@ class Search:
         return (*papers, background, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
 
 
-def input_record(events: Events, sample: Sample, plan: ScanPlan, digest: str) -> InputRecord:
-    """What was read, and how much of it the search uses."""
-    low, high = plan.fit_range
-    return InputRecord(
-        origin=events.meta.origin,
-        n_events=len(events),
-        n_used=int(((sample.m >= low) & (sample.m < high)).sum()),
-        weighted=bool(np.any(sample.w != 1)),
-        labelled=events.label is not None,
-        sha256=digest,
-    )
-
-
 def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
     """The result with its place among the null searches of a calibration that applies to it."""
     if calibration is None:
@@ -331,11 +316,6 @@ def _beside(origin: str | None, output: str | Path | None) -> list[Path]:
     """Folders where a calibration of these data may lie."""
     near = [] if output is None else [Path(output).absolute().parent]
     return near if origin is None or not Path(origin).is_file() else [*near, Path(origin).parent]
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
-    return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
 
 
 def _warnings(
