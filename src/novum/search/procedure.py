@@ -30,13 +30,7 @@ from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
-from novum.statistics import SpectrumFit
-
-FAMILY_PAPERS = {
-    "dijet": "1911.03947",
-    "exp-polynomial": "1407.0558",
-    "power-exponential": "1804.03496",
-}
+from novum.statistics import Family, SpectrumFit
 
 
 def hunt(
@@ -279,7 +273,7 @@ class Search:
             config_hash=config.hash(),
             seed=config.seed,
             versions=versions(),
-            references=self._references(),
+            references=self._references(plan.family),
             input=record,
             spectrum=SpectrumRecord(
                 edges=tuple(plan.edges.tolist()),
@@ -297,12 +291,11 @@ class Search:
             warnings=_warnings(sample, plan, outcomes, self.events.label is not None),
         )
 
-    def _references(self) -> tuple[str, ...]:
+    def _references(self, model: Family) -> tuple[str, ...]:
         """arXiv ids of the method, the classifier, the family and the statistics."""
         members = (self.method, self.classifier)
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
-        background = FAMILY_PAPERS[self.config.family]
-        return (*papers, background, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
+        return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
 
 
 def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
