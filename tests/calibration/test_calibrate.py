@@ -22,13 +22,9 @@ from novum.errors import ConfigError, FileFormatError, InputError, NovumError, O
 from novum.events import Events
 from novum.io import folder_lock, write_events
 from novum.progress import NoProgress
-from novum.search.calibrated import (
-    CALIBRATION_FILE,
-    calibration_key,
-    look_up,
-    reason_not_to_apply,
-)
+from novum.search.calibrated import CALIBRATION_FILE, calibration_key
 from novum.search.config import HuntConfig
+from novum.search.lookup import look_up, reason_not_to_apply
 from novum.search.records import InputRecord
 from novum.statistics.retrained import calibrate_scan
 

@@ -20,8 +20,9 @@ from novum.calibration.target import Target, find_target
 from novum.calibration.variation import Variation
 from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
-from novum.search.calibrated import Calibration, reason_not_to_apply
+from novum.search.calibrated import Calibration
 from novum.search.inputs import Sample, as_events, make_sample
+from novum.search.lookup import reason_not_to_apply
 from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.search.scan import ScanPlan

@@ -21,7 +21,7 @@ from novum.errors import ConfigError, InputError, OutputError
 from novum.io import to_json
 from novum.progress import Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
-from novum.search.procedure import calibrated
+from novum.search.lookup import calibrated
 from novum.search.result import SearchResult
 
 FloatArray = NDArray[np.float64]

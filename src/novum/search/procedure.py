@@ -18,11 +18,12 @@ from novum.io import folder_lock
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod
 from novum.search.analysis import WindowOutcome, analyse_window
-from novum.search.calibrated import Calibration, find_calibration, look_up
+from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
+from novum.search.lookup import beside, calibrated, find_calibration
 from novum.search.output import write_tables
 from novum.search.provenance import input_record, versions
 from novum.search.records import InputRecord, SpectrumRecord, Unblinding, WindowEdges
@@ -197,7 +198,7 @@ class Search:
         key = "-".join((config.hash(), record.sha256, self._surroundings()))
         windows = [WindowEdges.of(w) for w in plan.windows]
         calibration = find_calibration(
-            config.to_dict(), record, windows, self.calibration, _beside(origin, output)
+            config.to_dict(), record, windows, self.calibration, beside(origin, output)
         )
         return Prepared(sample, plan, record, key, calibration)
 
@@ -296,19 +297,6 @@ class Search:
         members = (self.method, self.classifier)
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
         return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
-
-
-def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
-    """The result with its place among the null searches of a calibration that applies to it."""
-    if calibration is None:
-        return result
-    return replace(result, calibration=look_up(calibration, result.windows, result.seed))
-
-
-def _beside(origin: str | None, output: str | Path | None) -> list[Path]:
-    """Folders where a calibration of these data may lie."""
-    near = [] if output is None else [Path(output).absolute().parent]
-    return near if origin is None or not Path(origin).is_file() else [*near, Path(origin).parent]
 
 
 def _warnings(
