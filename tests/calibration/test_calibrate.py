@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import novum
-from novum.calibration import Calibration, calibrate
+from novum.calibration import Calibration, calibrate, retrained_limit
 from novum.calibration.procedure import FOLD_DRAWS, JOURNAL
 from novum.errors import ConfigError, FileFormatError, InputError, NovumError, OutputError
 from novum.events import Events
@@ -24,7 +24,7 @@ from novum.io import folder_lock, write_events
 from novum.progress import NoProgress
 from novum.search.calibrated import CALIBRATION_FILE, calibration_key
 from novum.search.config import HuntConfig
-from novum.search.lookup import look_up, reason_not_to_apply
+from novum.search.lookup import calibrated, look_up, reason_not_to_apply
 from novum.search.records import InputRecord
 from novum.statistics.retrained import calibrate_scan
 
@@ -339,6 +339,25 @@ def test_an_explicit_one_of_another_config_is_refused(
 ):
     with pytest.raises(ConfigError, match=f"does not apply here: .*{words}"):
         novum.hunt(another_toy, config=config, calibration=calibration, n_jobs=1, **change)
+
+
+def test_a_finished_search_takes_only_a_calibration_that_applies(
+    calibration, config, another_toy, tmp_path
+):
+    result = novum.hunt(another_toy, config=config, n_jobs=1)
+    found = calibrated(result, calibration)
+    assert found.calibration.key == calibration.key
+    older = {k: v for k, v in result.config.items() if k != "folds"}  # of a novum without folds
+    with pytest.raises(ConfigError, match=r"does not apply here: .*folds = 3 there, 5 here"):
+        calibrated(replace(result, config=older), calibration)
+    other = replace(calibration, key="0" * 16, config={**calibration.config, "eps_b": 0.2})
+    with pytest.raises(ConfigError, match=r"does not apply here: .*eps_b = 0\.2 there, 0\.1 here"):
+        calibrated(result, other)
+    result.save(tmp_path)
+    other.save(tmp_path / CALIBRATION_FILE)
+    with pytest.raises(ConfigError, match="does not apply here"):
+        retrained_limit(tmp_path, "sampler", n_jobs=1)
+    assert calibrated(result, None) is result
 
 
 def record(**changes) -> InputRecord:

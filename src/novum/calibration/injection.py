@@ -22,7 +22,7 @@ from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import Calibration
 from novum.search.inputs import Sample, as_events, make_sample
-from novum.search.lookup import reason_not_to_apply
+from novum.search.lookup import require_applies
 from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.search.scan import ScanPlan
@@ -86,9 +86,7 @@ def inject_and_search(
     for variation in vary:
         variation.check(found.config)
     windows = [WindowEdges.of(w) for w in found.plan.windows]
-    reason = reason_not_to_apply(calibration, found.config.to_dict(), found.data, windows)
-    if reason is not None:
-        raise ConfigError(f"calibration: does not apply here: {reason}")
+    require_applies(calibration, found.config.to_dict(), found.data, windows)
     if seed == calibration.seed:
         raise ConfigError(f"seed: {seed} drew the null data of the calibration; give another one")
     pool, origin = signal_pool(signal, found)

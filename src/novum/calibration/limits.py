@@ -103,7 +103,8 @@ def retrained_limit(
     Raises
     ------
     ConfigError, InputError, OutputError
-        Also where the search has no calibration or quotes no window.
+        Also where the search has no calibration, one that does not apply to it, or quotes no
+        window.
     """
     result = SearchResult.load(folder)
     if not (Path(folder) / CALIBRATION_FILE).exists():

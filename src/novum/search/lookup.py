@@ -14,6 +14,7 @@ import numpy as np
 from novum.errors import ConfigError
 from novum.io import ForeignDocumentError
 from novum.search.calibrated import CALIBRATION_FILE, NO_CHOICE, Calibration, calibration_key
+from novum.search.config import HuntConfig
 from novum.search.records import (
     BestWindow,
     CalibratedScan,
@@ -64,6 +65,24 @@ def reason_not_to_apply(
     return None
 
 
+def require_applies(
+    calibration: Calibration,
+    config: dict[str, Any],
+    data: InputRecord,
+    windows: Sequence[WindowEdges],
+) -> None:
+    """Refuse a calibration that says nothing about a search.
+
+    Raises
+    ------
+    ConfigError
+        Says why; see `reason_not_to_apply`.
+    """
+    reason = reason_not_to_apply(calibration, config, data, windows)
+    if reason is not None:
+        raise ConfigError(f"calibration: does not apply here: {reason}")
+
+
 def _text(value: Any) -> str:
     return json.dumps(value, default=list)
 
@@ -95,9 +114,7 @@ def find_calibration(
     """
     if given is not None:
         calibration = given if isinstance(given, Calibration) else Calibration.load(given)
-        reason = reason_not_to_apply(calibration, config, data, windows)
-        if reason is not None:
-            raise ConfigError(f"calibration: does not apply here: {reason}")
+        require_applies(calibration, config, data, windows)
         return calibration
     paths = [folder / CALIBRATION_FILE for folder in folders]
     paths += sorted(Path(str(files("novum.search") / "calibrations")).glob("*.json"))
@@ -119,9 +136,18 @@ def beside(origin: str | None, output: str | Path | None) -> list[Path]:
 
 
 def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
-    """The result with its place among the null searches of a calibration that applies to it."""
+    """The result with its place among the null searches of a calibration.
+
+    Raises
+    ------
+    ConfigError
+        If the calibration does not apply to the search; says why.
+    """
     if calibration is None:
         return result
+    # Of an older result: a setting that did not exist yet has its default.
+    config = HuntConfig().with_values(result.config, "result").to_dict()
+    require_applies(calibration, config, result.input, [w.window for w in result.windows])
     return replace(result, calibration=look_up(calibration, result.windows, result.seed))
 
 
