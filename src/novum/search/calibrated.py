@@ -20,7 +20,7 @@ from novum.statistics.retrained import ScanCounts
 SCHEMA = "novum-calibration"
 SCHEMA_VERSION = 1
 CALIBRATION_FILE = "calibration.json"
-NO_CHOICE = ("seed", "n_toys")  # settings that move no count of the procedure
+_NO_CHOICE = ("seed", "n_toys")  # settings that move no count of the procedure
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -127,9 +127,21 @@ class Calibration:
         return calibration
 
 
+def choices(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a config that must agree, without those that are empty.
+
+    An empty setting (None, no members) says the same as none: a calibration stays good when a
+    later novum has one more setting that does nothing unless it is given.
+    """
+    return {k: v for k, v in config.items() if k not in _NO_CHOICE and not _empty(v)}
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, dict | list | tuple) and not value)
+
+
 def calibration_key(config: dict[str, Any], weighted: bool, windows: Iterable[WindowEdges]) -> str:
     """Sixteen hexadecimal digits of what must agree: settings, columns, weighting, windows."""
-    settings = {k: v for k, v in config.items() if k not in NO_CHOICE}
     edges = [[round(e, 6) for e in (w.low, w.high, *np.ravel(w.sidebands))] for w in windows]
-    text = json.dumps([settings, weighted, edges], sort_keys=True, default=list)
+    text = json.dumps([choices(config), weighted, edges], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

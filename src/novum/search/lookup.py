@@ -13,7 +13,7 @@ import numpy as np
 
 from novum.errors import ConfigError
 from novum.io import ForeignDocumentError
-from novum.search.calibrated import CALIBRATION_FILE, NO_CHOICE, Calibration, calibration_key
+from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key, choices
 from novum.search.config import HuntConfig
 from novum.search.records import (
     BestWindow,
@@ -43,10 +43,11 @@ def reason_not_to_apply(
 ) -> str | None:
     """Why a calibration says nothing about a search, in words; None where it applies."""
     if calibration.key != calibration_key(config, data.weighted, windows):
+        there, here = choices(calibration.config), choices(config)
         changed = [
-            f"{k} = {v!r} there, {config.get(k)!r} here"
-            for k, v in calibration.config.items()
-            if k not in NO_CHOICE and _text(v) != _text(config.get(k))
+            f"{k} = {there.get(k)!r} there, {here.get(k)!r} here"
+            for k in {**there, **here}
+            if _text(there.get(k)) != _text(here.get(k))
         ]
         if not changed and calibration.key == calibration_key(config, not data.weighted, windows):
             return f"these events are {'' if data.weighted else 'not '}weighted, unlike its own"
