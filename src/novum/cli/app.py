@@ -17,9 +17,10 @@ from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
 from novum.cli.limits import limits
+from novum.cli.words import split_commas, take_config
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
-from novum.search.config import HuntConfig, read_config
+from novum.search.config import HuntConfig
 
 if TYPE_CHECKING:
     from novum.search.result import SearchResult
@@ -32,14 +33,6 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-RUN_KEYS = (
-    "output",
-    "jobs",
-    "probe",
-    "calibration",
-)  # options of hunt that are no settings of the search
-LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
-COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
 RESUMABLE = ("hunt", "calibrate", "limits", "unblind")
 DEMO_OUTPUT = Path("novum-demo")
 
@@ -270,8 +263,8 @@ def run(tokens: Sequence[str]) -> int:
     warnings.showwarning = console.show_warning
     words = list(tokens)
     try:
-        words = _split_commas(words)
-        words, values = _take_config(words)
+        words = split_commas(words)
+        words, values = take_config(words)
         app.config = tuple(
             Dict(source, use_commands_as_keys=False)
             for source in (values, _demo_settings(words))
@@ -310,45 +303,3 @@ def _demo_settings(words: list[str]) -> dict[str, Any] | None:
     from novum.search.demo import DEMO_SETTINGS
 
     return DEMO_SETTINGS
-
-
-def _split_commas(tokens: list[str]) -> list[str]:
-    """``--features a,b`` becomes ``--features a --features b``; pairs become two words."""
-    out: list[str] = []
-    for i, token in enumerate(tokens):
-        name, equals, value = token.partition("=")
-        if equals and name in COMMA_SEPARATED:
-            out += [name, *_words(name, value)]
-        elif i and tokens[i - 1] in COMMA_SEPARATED:
-            out += _words(tokens[i - 1], token)
-        else:
-            out.append(token)
-    return out
-
-
-def _words(option: str, value: str) -> list[str]:
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if option in LISTS:
-        return [word for part in parts for word in (option, part)][1:]
-    return parts
-
-
-def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
-    """Take ``--config FILE`` out of the words; its keys are checked against the settings."""
-    words = [
-        t
-        for token in tokens
-        for t in (token.split("=", 1) if token.startswith("--config=") else [token])
-    ]
-    if "--config" not in words:
-        return words, None
-    if words.count("--config") > 1:
-        raise ConfigError("--config: give one file")
-    at = words.index("--config")
-    if at + 1 == len(words):
-        raise ConfigError("--config: name a YAML or JSON file")
-    path = words[at + 1]
-    values = read_config(path)
-    settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
-    HuntConfig().with_values(settings, path)
-    return words[:at] + words[at + 2 :], {k.replace("_", "-"): v for k, v in values.items()}

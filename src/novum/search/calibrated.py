@@ -14,7 +14,8 @@ import numpy as np
 from novum.errors import FileFormatError
 from novum.io import from_json, read_document, to_json, write_text
 from novum.search.calibration_faults import fault_of
-from novum.search.records import Closure, WindowEdges
+from novum.search.calibration_records import Closure
+from novum.search.records import WindowEdges
 from novum.statistics.retrained import ScanCounts
 
 SCHEMA = "novum-calibration"

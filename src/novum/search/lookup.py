@@ -14,16 +14,9 @@ import numpy as np
 from novum.errors import ConfigError
 from novum.io import ForeignDocumentError
 from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key, choices
+from novum.search.calibration_records import CalibratedScan, CalibratedWindow
 from novum.search.config import HuntConfig
-from novum.search.records import (
-    BestWindow,
-    CalibratedScan,
-    CalibratedWindow,
-    Counts,
-    InputRecord,
-    WindowEdges,
-    WindowResult,
-)
+from novum.search.records import BestWindow, Counts, InputRecord, WindowEdges, WindowResult
 from novum.search.result import SearchResult
 from novum.statistics.retrained import (
     ScanCalibration,

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from novum import catalogue
 from novum.classifiers.tasks import check_classifier
 from novum.errors import ConfigError
@@ -31,6 +29,7 @@ from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
+from novum.search.weight_warnings import weight_warnings
 from novum.statistics import Family, SpectrumFit
 
 
@@ -289,7 +288,7 @@ class Search:
             inclusive_global_p=inclusive_significance(outcomes, config),
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
-            warnings=_warnings(sample, plan, outcomes, self.events.label is not None),
+            warnings=weight_warnings(sample, plan, outcomes, self.events.label is not None),
         )
 
     def _references(self, model: Family) -> tuple[str, ...]:
@@ -297,41 +296,3 @@ class Search:
         members = (self.method, self.classifier)
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
         return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
-
-
-def _warnings(
-    sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome], labelled: bool
-) -> tuple[str, ...]:
-    if not np.any(sample.w != 1):
-        return ()
-    found = [
-        "events are weighted: counts are sums of weights; spectra, fits and significances use "
-        "effective counts, (Σw)²/Σw²"
-    ]
-    negative = int(np.count_nonzero(sample.w < 0))
-    if negative:
-        found.append(
-            f"{negative} of {len(sample.w)} weights are negative: classifiers are trained and "
-            "thresholds set with their sizes, counts with their signs"
-        )
-    if negative:
-        found.extend(_cancelled(sample, plan, outcomes))
-    if labelled:
-        found.append("events are weighted: there is no truth-level evaluation")
-    return tuple(found)
-
-
-def _cancelled(sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome]) -> Iterator[str]:
-    """Regions where negative weights outweigh the others."""
-    for window, outcome in zip(plan.windows, outcomes, strict=True):
-        regions = (
-            ("signal region", window.in_signal_region(sample.m)),
-            ("sidebands", window.in_sidebands(sample.m)),
-        )
-        for name, rows in regions:
-            total = float(sample.w[rows] @ outcome.share[rows])
-            if total < 0:
-                yield (
-                    f"window {window}: the weights selected in the {name} add up to {total:.3g}, "
-                    "which counts as 0"
-                )

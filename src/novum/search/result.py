@@ -13,9 +13,9 @@ from typing import Any
 
 from novum.errors import FileFormatError
 from novum.io import from_json, make_folder, read_document, to_json, write_text
+from novum.search.calibration_records import CalibratedScan
 from novum.search.records import (
     BestWindow,
-    CalibratedScan,
     EvaluationRecord,
     InputRecord,
     SelectedEvent,
