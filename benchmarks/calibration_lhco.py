@@ -17,7 +17,7 @@ from lhco import FEATURES, SCAN, inject, shifted
 import novum
 from novum.calibration import Calibration, calibrate
 from novum.search import HuntConfig
-from novum.search.procedure import calibrated
+from novum.search.lookup import calibrated
 
 N = 200
 N_SHIFTED = 20  # enough to see κ; such features are broken on purpose

@@ -16,19 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import novum
-from novum.calibration import Calibration, calibrate
+from novum.calibration import Calibration, calibrate, retrained_limit
 from novum.calibration.procedure import FOLD_DRAWS, JOURNAL
 from novum.errors import ConfigError, FileFormatError, InputError, NovumError, OutputError
 from novum.events import Events
 from novum.io import folder_lock, write_events
 from novum.progress import NoProgress
-from novum.search.calibrated import (
-    CALIBRATION_FILE,
-    calibration_key,
-    look_up,
-    reason_not_to_apply,
-)
+from novum.search.calibrated import CALIBRATION_FILE, calibration_key
 from novum.search.config import HuntConfig
+from novum.search.demo import DEMO_SETTINGS, demo_events
+from novum.search.lookup import calibrated, look_up, reason_not_to_apply
+from novum.search.procedure import make_search
 from novum.search.records import InputRecord
 from novum.statistics.retrained import calibrate_scan
 
@@ -256,6 +254,32 @@ def test_the_key_changes_with_windows_and_weighting(calibration):
     assert calibration_key(plain, False, [replace(w, low=w.low + 1e-9)]) == calibration.key
 
 
+@pytest.mark.parametrize("empty", [None, (), [], {}], ids=str)
+def test_a_later_setting_that_is_empty_changes_nothing(calibration, empty):
+    """A calibration outlives a novum with one more setting, as long as that is not used."""
+    config, windows = calibration.config, calibration.windows
+    fitting = replace(calibration, n_events=3900.0)
+    later = {**config, "later": empty}
+    assert calibration_key(later, False, windows) == calibration.key
+    assert reason_not_to_apply(fitting, later, record(), windows) is None
+    older = {k: v for k, v in config.items() if k != "step"}  # None here
+    assert calibration_key(older, False, windows) == calibration.key
+
+
+@pytest.mark.parametrize("value", [0, False, "", 3, (None,)], ids=repr)
+def test_a_later_setting_that_is_used_is_named(calibration, value):
+    """Zero, no and the empty word are values: they say something."""
+    config, windows = calibration.config, calibration.windows
+    fitting = replace(calibration, n_events=3900.0)
+    later = {**config, "later": value}
+    assert calibration_key(later, False, windows) != calibration.key
+    reason = reason_not_to_apply(fitting, later, record(), windows)
+    assert reason == f"it belongs to another config: later = None there, {value!r} here"
+    reverse = replace(fitting, config=later, key=calibration_key(later, False, windows))
+    reason = reason_not_to_apply(reverse, config, record(), windows)
+    assert reason == f"it belongs to another config: later = {value!r} there, None here"
+
+
 # --- a search that is looked up
 
 
@@ -343,6 +367,34 @@ def test_an_explicit_one_of_another_config_is_refused(
 ):
     with pytest.raises(ConfigError, match=f"does not apply here: .*{words}"):
         novum.hunt(another_toy, config=config, calibration=calibration, n_jobs=1, **change)
+
+
+def test_a_finished_search_takes_only_a_calibration_that_applies(
+    calibration, config, another_toy, tmp_path
+):
+    result = novum.hunt(another_toy, config=config, n_jobs=1)
+    found = calibrated(result, calibration)
+    assert found.calibration.key == calibration.key
+    older = {k: v for k, v in result.config.items() if k != "folds"}  # of a novum without folds
+    with pytest.raises(ConfigError, match=r"does not apply here: .*folds = 3 there, 5 here"):
+        calibrated(replace(result, config=older), calibration)
+    other = replace(calibration, key="0" * 16, config={**calibration.config, "eps_b": 0.2})
+    with pytest.raises(ConfigError, match=r"does not apply here: .*eps_b = 0\.2 there, 0\.1 here"):
+        calibrated(result, other)
+    result.save(tmp_path)
+    other.save(tmp_path / CALIBRATION_FILE)
+    with pytest.raises(ConfigError, match="does not apply here"):
+        retrained_limit(tmp_path, "sampler", n_jobs=1)
+    assert calibrated(result, None) is result
+
+
+@pytest.mark.parametrize(("seed", "n_signal"), [(0, None), (0, 0), (5, None)])
+def test_the_demo_finds_the_calibration_that_comes_with_novum(seed, n_signal):
+    config = HuntConfig(seed=seed).with_values(DEMO_SETTINGS)
+    found = make_search(demo_events(seed, n_signal), config).prepare(None).calibration
+    assert found is not None
+    assert found.key == calibration_key(found.config, False, found.windows)
+    assert len(found.n_on) == 400
 
 
 def record(**changes) -> InputRecord:

@@ -329,8 +329,8 @@ def test_a_study_without_a_discovery_has_no_response(found):
     ("change", "words"),
     [
         ({"schema": "novum-calibration"}, "is not a novum injection study"),
-        ({"schema_version": 2}, "schema version 1"),
-        ({"points": []}, "is not a novum injection study"),
+        ({"schema_version": 2}, "has schema version 2, this novum reads 1"),
+        ({"points": []}, "damaged injection study: it has no points"),
         ({"points": 3}, "damaged injection study"),
     ],
     ids=str,

@@ -107,7 +107,7 @@ def test_a_search_that_cannot_be_done_quotes_nothing(target, search, monkeypatch
     def fail(*args, **kwargs):
         raise FitError("no solution")
 
-    monkeypatch.setattr("novum.calibration.pseudo.final_fit", fail)
+    monkeypatch.setattr("novum.search.scan.final_fit", fail)
     found = search.run(target.sample, 0)
     assert found.quoted == (False,)
     assert stacked([found]).quoted.tolist() == [[False]]
@@ -118,7 +118,7 @@ def test_other_faults_are_not_swallowed(target, search, monkeypatch):
     def fail(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("novum.calibration.pseudo.final_fit", fail)
+    monkeypatch.setattr("novum.search.scan.final_fit", fail)
     with pytest.raises(ZeroDivisionError):
         search.run(target.sample, 0)
 

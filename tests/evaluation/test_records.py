@@ -36,6 +36,7 @@ def test_the_document_fits_its_schema(comparison):
         ("{}", "is not a novum evaluation"),
         ("[]", "is not a novum evaluation"),
         ("{", "damaged evaluation"),
+        ("[" * 100_000, "damaged evaluation"),
         ('{"schema": "novum-evaluation", "schema_version": 9}', "schema version 9, .* reads 1"),
         ('{"schema": "novum-evaluation", "schema_version": 1}', "missing required field"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from novum.errors import InputError, OutputError
-from novum.io import atomic_path, write_bytes, write_text
+from novum.io import atomic_path, make_folder, write_bytes, write_text
 
 
 def names(folder: Any) -> Any:
@@ -150,3 +150,19 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_folder_is_made_with_those_around_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert make_folder(folder) == folder
+    (folder / "kept").write_text("x")
+    assert make_folder(str(folder)) == folder
+    assert names(folder) == ["kept"]
+
+
+def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"file: cannot be made: it is a file, not a folder"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match=r"out: cannot be made: not a directory"):
+        make_folder(tmp_path / "file" / "out")

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from novum.search.calibration_records import CalibratedScan, CalibratedWindow, Closure
 from novum.search.config import HuntConfig
 from novum.search.records import (
     BestWindow,
-    CalibratedScan,
-    CalibratedWindow,
-    Closure,
     Counts,
     EvaluationRecord,
     FeatureRecord,

@@ -15,7 +15,8 @@ from novum.errors import OutputError
 from novum.report import write_hepdata
 from novum.report.hepdata_tables import MISSING, rounded
 from novum.report.write import FIGURES
-from novum.search.records import CalibratedScan, MassProfile
+from novum.search.calibration_records import CalibratedScan
+from novum.search.records import MassProfile
 from novum.statistics.pvalue import PValue
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

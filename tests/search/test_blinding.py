@@ -322,10 +322,11 @@ def test_a_damaged_calibration_is_refused(ready):
     ("text", "words"),
     [
         ("", "damaged blind search"),
-        ("{}", "damaged blind search"),
+        ("{}", "is not a novum blind search"),
+        ('{"schema": "novum-blind-search", "schema_version": 1}', "damaged blind search"),
         ("[" * 100_000, "damaged blind search"),
     ],
-    ids=["empty", "no keys", "deep"],
+    ids=["empty", "no keys", "no more keys", "deep"],
 )
 def test_a_damaged_blind_search_is_refused(ready, text, words):
     (ready / BLIND_FILE).write_text(text)
@@ -333,11 +334,16 @@ def test_a_damaged_blind_search_is_refused(ready, text, words):
 
 
 @pytest.mark.parametrize(
-    "values", [{"schema": "novum-calibration"}, {"schema_version": 2}], ids=str
+    ("values", "words"),
+    [
+        ({"schema": "novum-calibration"}, "is not a novum blind search"),
+        ({"schema_version": 2}, "has schema version 2, this novum reads 1"),
+    ],
+    ids=str,
 )
-def test_another_schema_is_refused(ready, values):
+def test_another_schema_is_refused(ready, values, words):
     change(ready, **values)
-    refused(ready, FileFormatError, "is not a novum blind search of schema version 1")
+    refused(ready, FileFormatError, words)
 
 
 def test_windows_are_plain_edges(blinded):

@@ -74,7 +74,7 @@ def test_the_schema_and_the_reader_refuse_the_same_damage(result, damage, tmp_pa
         jsonschema.validate(document, SearchResult.json_schema())
     path = tmp_path / "result.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(FileFormatError, match="damaged result") as caught:
+    with pytest.raises(FileFormatError, match="damaged search result") as caught:
         SearchResult.load(path)
     assert caught.value.file == str(path)
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,6 +29,7 @@ def test_first_function_is_the_normalisation_and_orders_nest(fam: Family) -> Non
 def test_round_trip_by_name(fam: Family) -> None:
     assert family(**fam.to_dict()) == fam
     assert fam.reference
+    assert re.fullmatch(r"\d{4}\.\d{4,5}", fam.paper)
 
 
 def test_dijet_is_the_formula_of_the_papers() -> None:

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from novum.evaluation import auc
-from novum.search.records import Closure
+from novum.search.calibration_records import Closure
 
 FloatArray = NDArray[np.float64]
 

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.calibration.journal import Journal, run_jobs
+from novum.calibration.journal import Journal, recorded, run_jobs
 from novum.calibration.nulls import SAMPLER_ORIGIN, Null
-from novum.calibration.procedure import identity, make_null, versions
+from novum.calibration.procedure import identity, make_null
 from novum.calibration.pseudo import PseudoResult, PseudoSearch, stacked
 from novum.calibration.study import InjectionPoint, InjectionStudy, VariedPoints
 from novum.calibration.target import Target, find_target
 from novum.calibration.variation import Variation
-from novum.errors import ConfigError, InputError, OutputError
-from novum.io import folder_lock
+from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
-from novum.search.calibrated import Calibration, reason_not_to_apply
+from novum.search.calibrated import Calibration
 from novum.search.inputs import Sample, as_events, make_sample
+from novum.search.lookup import require_applies
+from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.search.scan import ScanPlan
 from novum.simulation import toy_dijets
@@ -85,9 +86,7 @@ def inject_and_search(
     for variation in vary:
         variation.check(found.config)
     windows = [WindowEdges.of(w) for w in found.plan.windows]
-    reason = reason_not_to_apply(calibration, found.config.to_dict(), found.data, windows)
-    if reason is not None:
-        raise ConfigError(f"calibration: does not apply here: {reason}")
+    require_applies(calibration, found.config.to_dict(), found.data, windows)
     if seed == calibration.seed:
         raise ConfigError(f"seed: {seed} drew the null data of the calibration; give another one")
     pool, origin = signal_pool(signal, found)
@@ -105,17 +104,11 @@ def inject_and_search(
     study = _Study(found, make_null(found, null, seed), search, pool, origin, calibration, seed)
     plan = _Plan(tuple(sorted(set(chosen))), n, tuple(vary))
     meter = progress or NoProgress()
-    if output is None:
-        return study.run(plan, None, resume, n_jobs, meter)
-    folder = Path(output)
-    path = folder / INJECTION_FILE
-    with folder_lock(folder):
-        if path.exists():
-            raise OutputError(f"{path}: exists already and is not overwritten")
-        record = study.run(plan, folder / JOURNAL, resume, n_jobs, meter)
-        record.save(path)
-        (folder / JOURNAL).unlink(missing_ok=True)
-    return record
+
+    def work(journal: Path | None) -> InjectionStudy:
+        return study.run(plan, journal, resume, n_jobs, meter)
+
+    return recorded(work, output, INJECTION_FILE, JOURNAL)
 
 
 def signal_pool(signal: Any, target: Target) -> tuple[Sample, str]:

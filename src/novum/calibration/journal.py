@@ -6,15 +6,25 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from joblib import Parallel, delayed, effective_n_jobs
 
 from novum.calibration.pseudo import PseudoResult
 from novum.errors import ConfigError, OutputError
-from novum.io import write_text
+from novum.io import folder_lock, write_text
 from novum.progress import Progress
+
+
+class Record(Protocol):
+    """What can be saved as a file."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write it whole or not at all."""
+
+
+R = TypeVar("R", bound=Record)
 
 
 class Journal:
@@ -54,11 +64,6 @@ class Journal:
         self.done[name] = result
         if self._path is not None:
             self._append(self._line(name, result) + "\n")
-
-    def finish(self) -> None:
-        """Remove the journal once what it was for is written."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
     def _read(self, path: Path, key: str) -> None:
         lines = path.read_bytes().splitlines()
@@ -112,6 +117,38 @@ def run_jobs(
     for name, result in progress.track(results, description, len(left)):
         journal.add(name, result)
     return [journal.done[name] for name, _ in jobs]
+
+
+def recorded(
+    work: Callable[[Path | None], R], output: str | Path | None, file: str, journal: str
+) -> R:
+    """Do resumable work and save the record that it makes; the journal goes once that is written.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the path of its journal, None to keep none, and returns the record.
+    output : path-like or None
+        Folder of record and journal, locked meanwhile; None saves nothing.
+    file, journal : str
+        Their names there.
+
+    Raises
+    ------
+    OutputError
+        If the record is there already, or the folder cannot be written.
+    """
+    if output is None:
+        return work(None)
+    folder = Path(output)
+    path = folder / file
+    with folder_lock(folder):
+        if path.exists():
+            raise OutputError(f"{path}: exists already and is not overwritten")
+        record = work(folder / journal)
+        record.save(path)
+        (folder / journal).unlink(missing_ok=True)
+    return record
 
 
 def _named(

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from novum.calibration.injection import INJECTION_FILE, inject_and_search
 from novum.calibration.study import InjectionStudy
 from novum.errors import ConfigError, InputError, OutputError
+from novum.io import to_json
 from novum.progress import Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
-from novum.search.procedure import calibrated
+from novum.search.lookup import calibrated
 from novum.search.result import SearchResult
 
 FloatArray = NDArray[np.float64]
@@ -64,9 +65,7 @@ class TrainedLimit:
 
     def to_json(self) -> str:
         """JSON text."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
 
 def retrained_limit(
@@ -104,7 +103,8 @@ def retrained_limit(
     Raises
     ------
     ConfigError, InputError, OutputError
-        Also where the search has no calibration or quotes no window.
+        Also where the search has no calibration, one that does not apply to it, or quotes no
+        window.
     """
     result = SearchResult.load(folder)
     if not (Path(folder) / CALIBRATION_FILE).exists():

@@ -10,9 +10,9 @@ import numpy as np
 from novum.calibration.closure import closure
 from novum.calibration.conditional import MassGivenFeatures, mass_given_features
 from novum.errors import ConfigError, InputError
+from novum.search.calibration_records import Closure
 from novum.search.config import HuntConfig
 from novum.search.inputs import Sample, make_sample
-from novum.search.records import Closure
 from novum.search.scan import ScanPlan
 from novum.simulation import toy_dijets
 from novum.simulation.toy import FEATURES

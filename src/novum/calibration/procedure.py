@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from novum.calibration.journal import Journal, run_jobs
+from novum.calibration.journal import Journal, recorded, run_jobs
 from novum.calibration.nulls import FileNull, Null, SamplerNull, SidebandsNull
 from novum.calibration.pseudo import PseudoResult, PseudoSearch, stacked
 from novum.calibration.target import Target, find_target
-from novum.errors import ConfigError, InputError, OutputError
-from novum.io import folder_lock
+from novum.errors import ConfigError, InputError
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key
 from novum.search.inputs import as_events, make_sample
+from novum.search.provenance import versions
 from novum.search.records import WindowEdges
 from novum.statistics.retrained import FEWEST
 
@@ -82,19 +80,12 @@ def calibrate(
     if n < FEWEST:
         raise ConfigError(f"n: a calibration needs at least {FEWEST} null searches, got {n}")
     found = find_target(target, events, size)
-    if output is None:
+
+    def work(journal: Path | None) -> Calibration:
         calibrator = _Calibrator.of(found, null, seed, classifier)
-        return calibrator.run(n, None, resume, n_jobs, progress)
-    folder = Path(output)
-    path = folder / CALIBRATION_FILE
-    with folder_lock(folder):
-        if path.exists():
-            raise OutputError(f"{path}: exists already and is not overwritten")
-        calibrator = _Calibrator.of(found, null, seed, classifier)
-        calibration = calibrator.run(n, folder / JOURNAL, resume, n_jobs, progress)
-        calibration.save(path)
-        (folder / JOURNAL).unlink(missing_ok=True)
-    return calibration
+        return calibrator.run(n, journal, resume, n_jobs, progress)
+
+    return recorded(work, output, CALIBRATION_FILE, JOURNAL)
 
 
 def make_null(target: Target, null: str | Path, seed: int) -> Null:
@@ -211,9 +202,3 @@ class _Calibrator:
             fold_seed_z=tuple(z(rows) for rows in redrawn),
             closure=self.null.closure if isinstance(self.null, SidebandsNull) else None,
         )
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide what a training gives."""
-    names = ("novum", "numpy", "scikit-learn")
-    return {name: version(name) for name in names} | {"python": platform.python_version()}

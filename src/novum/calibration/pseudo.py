@@ -17,7 +17,6 @@ from novum.search.crossfitting import crossfit
 from novum.search.inputs import Sample
 from novum.search.procedure import build_classifier, describe
 from novum.search.scan import ScanPlan
-from novum.statistics import SpectrumFit, final_fit
 from novum.statistics.retrained import ScanCounts
 from novum.windows import Window
 
@@ -118,7 +117,7 @@ class PseudoSearch:
         inside = injected & window.in_signal_region(sample.m)
         before = float(inside.sum())
         try:
-            fit = self._fit(plan, window)
+            fit = plan.masked_fit(window, config.n_params)
             scores = crossfit(
                 self.method, self.classifier, sample, window, folds=config.folds,
                 repeats=config.repeats, seed=config.seed, n_jobs=1,
@@ -129,7 +128,3 @@ class PseudoSearch:
         leaked = injected & window.in_sidebands(sample.m)
         selected, off = (float(test.share[rows].sum()) for rows in (inside, leaked))
         return (*test.counts.effective(), test.withheld is None, before, selected, off)
-
-    def _fit(self, plan: ScanPlan, window: Window) -> SpectrumFit:
-        counts, order = plan.counts[plan.fit_bins], self.config.n_params
-        return final_fit(counts, plan.fit_edges, window, plan.family, order, plan.fit_exposure)

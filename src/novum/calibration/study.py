@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from novum.errors import FileFormatError, InputError
+from novum.errors import FileFormatError
+from novum.io import from_json, read_document, to_json, write_text
 from novum.search.records import Pair, WindowEdges
 
 SCHEMA = "novum-injection"
@@ -142,14 +143,10 @@ class InjectionStudy:
 
     def to_json(self) -> str:
         """JSON text: the same bits for equal studies."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the JSON file whole or not at all."""
-        from novum.io.atomic import write_text
-
         write_text(path, self.to_json())
         return Path(path)
 
@@ -161,18 +158,12 @@ class InjectionStudy:
         ------
         InputError, FileFormatError
         """
-        import msgspec
-
-        try:
-            study = msgspec.json.decode(Path(path).read_bytes(), type=cls)
-        except OSError as error:
-            raise InputError(f"cannot read a study: {error.strerror}", file=path) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FileFormatError(f"damaged injection study: {error}", file=path) from None
-        if (study.schema, study.schema_version) != (SCHEMA, SCHEMA_VERSION) or not study.points:
-            raise FileFormatError(
-                f"is not a novum injection study of schema version {SCHEMA_VERSION}", file=path
-            )
+        text = read_document(path, "study")
+        study = from_json(
+            cls, text, path, what="injection study", schema=SCHEMA, version=SCHEMA_VERSION
+        )
+        if not study.points:
+            raise FileFormatError("damaged injection study: it has no points", file=path)
         return study
 
 

@@ -10,16 +10,14 @@ import numpy as np
 
 from novum.errors import ConfigError, InputError
 from novum.search.blinding import BLIND_FILE, BlindResult
-from novum.search.config import HuntConfig, read_config
+from novum.search.config import RUN_KEYS, HuntConfig, read_config
 from novum.search.inputs import Sample, as_events, check_units, make_sample
-from novum.search.procedure import input_record
+from novum.search.provenance import input_record
 from novum.search.records import InputRecord
 from novum.search.result import RESULT_FILE, SearchResult
 from novum.search.scan import ScanPlan, background_family, plan_scan
 from novum.simulation import toy_dijets
 from novum.windows import Window
-
-RUN_KEYS = ("output", "jobs", "probe", "calibration")  # of hunt, no settings of the search
 
 
 @dataclass(frozen=True, eq=False)

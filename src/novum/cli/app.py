@@ -17,9 +17,10 @@ from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
 from novum.cli.limits import limits
+from novum.cli.words import name_options, split_commas, take_config
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
-from novum.search.config import HuntConfig, read_config
+from novum.search.config import HuntConfig
 
 if TYPE_CHECKING:
     from novum.search.result import SearchResult
@@ -32,15 +33,6 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-RUN_KEYS = (
-    "output",
-    "jobs",
-    "probe",
-    "calibration",
-)  # options of hunt that are no settings of the search
-LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
-COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
-OPTIONS = "--classifier-options."  # written --classifier.NAME
 RESUMABLE = ("hunt", "calibrate", "limits", "unblind")
 DEMO_OUTPUT = Path("novum-demo")
 
@@ -272,8 +264,8 @@ def run(tokens: Sequence[str]) -> int:
     warnings.showwarning = console.show_warning
     words = list(tokens)
     try:
-        words = _split_commas(_name_options(words))
-        words, values = _take_config(words)
+        words = split_commas(name_options(words))
+        words, values = take_config(words)
         app.config = tuple(
             Dict(source, use_commands_as_keys=False)
             for source in (values, _demo_settings(words))
@@ -312,73 +304,3 @@ def _demo_settings(words: list[str]) -> dict[str, Any] | None:
     from novum.search.demo import DEMO_SETTINGS
 
     return DEMO_SETTINGS
-
-
-def _name_options(tokens: list[str]) -> list[str]:
-    """``--classifier.max-features V`` is what the settings call classifier_options."""
-    start = "--classifier."
-    return [OPTIONS + t.removeprefix(start) if t.startswith(start) else t for t in tokens]
-
-
-def _split_commas(tokens: list[str]) -> list[str]:
-    """``--features a,b`` becomes ``--features a --features b``; pairs become two words."""
-    out: list[str] = []
-    for i, token in enumerate(tokens):
-        name, equals, value = token.partition("=")
-        if equals and name in COMMA_SEPARATED:
-            out += [name, *_words(name, value)]
-        elif i and tokens[i - 1] in COMMA_SEPARATED:
-            out += _words(tokens[i - 1], token)
-        else:
-            out.append(token)
-    return out
-
-
-def _words(option: str, value: str) -> list[str]:
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if option in LISTS:
-        return [word for part in parts for word in (option, part)][1:]
-    return parts
-
-
-def _take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
-    """Take ``--config FILE`` out of the words; its keys are checked against the settings."""
-    words = [
-        t
-        for token in tokens
-        for t in (token.split("=", 1) if token.startswith("--config=") else [token])
-    ]
-    if "--config" not in words:
-        return words, None
-    if words.count("--config") > 1:
-        raise ConfigError("--config: give one file")
-    at = words.index("--config")
-    if at + 1 == len(words):
-        raise ConfigError("--config: name a YAML or JSON file")
-    path = words[at + 1]
-    values = read_config(path)
-    settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
-    HuntConfig().with_values(settings, path)
-    words = words[:at] + words[at + 2 :]
-    return _merge_options(words, values), {k.replace("_", "-"): v for k, v in values.items()}
-
-
-def _merge_options(words: list[str], values: dict[str, Any]) -> list[str]:
-    """Add the file's options of the classifier to those that the words set, which win."""
-    set_here = {
-        w.removeprefix(OPTIONS).partition("=")[0].replace("-", "_")
-        for w in words
-        if w.startswith(OPTIONS)
-    }
-    if not set_here:
-        return words
-    kept = values.pop("classifier_options", {})
-    return words + [
-        f"{OPTIONS}{name}={_as_word(value)}"
-        for name, value in kept.items()
-        if name.replace("-", "_") not in set_here
-    ]
-
-
-def _as_word(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

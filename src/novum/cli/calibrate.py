@@ -111,7 +111,7 @@ def _look_up(target: Path, calibration: Calibration) -> None:
     """Write the calibrated p-values into the result and its report."""
     from novum.cli import console
     from novum.report import write_report
-    from novum.search.procedure import calibrated
+    from novum.search.lookup import calibrated
     from novum.search.result import SearchResult
 
     result = calibrated(SearchResult.load(target), calibration)

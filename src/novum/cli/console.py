@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from novum.events import Events
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
-    from novum.search.records import CalibratedWindow, WindowResult
+    from novum.search.calibration_records import CalibratedWindow
+    from novum.search.records import WindowResult
     from novum.search.result import SearchResult
 
 T = TypeVar("T")

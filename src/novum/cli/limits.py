@@ -156,13 +156,10 @@ def _require_new(folder: Path) -> None:
 
 
 def _write(found: FrozenLimit, folder: Path) -> None:
-    from novum.io import write_text
+    from novum.io import make_folder, write_text
     from novum.report import write_limit_figure
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
+    make_folder(folder)
     write_text(folder / LIMITS_FILE, found.to_json())
     write_text(folder / HISTFACTORY_FILE, found.histfactory_json())
     write_limit_figure(found.limit, folder)

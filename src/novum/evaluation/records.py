@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from novum.errors import FileFormatError
+from novum.io import from_json, to_json
 
 SCHEMA = "novum-evaluation"
 SCHEMA_VERSION = 1
@@ -182,9 +182,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """The JSON text, the same bits for equal records."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str = "evaluation") -> Comparison:
@@ -195,19 +193,6 @@ class Comparison:
         FileFormatError
             If the text is no evaluation, of another schema version, or damaged.
         """
-        import msgspec
-
-        try:
-            head = msgspec.json.decode(text)
-            if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-                raise FileFormatError("is not a novum evaluation", file=source)
-            version = head.get("schema_version")
-            if version != SCHEMA_VERSION:
-                raise FileFormatError(
-                    f"has schema version {version}, this novum reads {SCHEMA_VERSION}",
-                    file=source,
-                    value=version,
-                )
-            return msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise FileFormatError(f"damaged evaluation: {error}", file=source) from None
+        return from_json(
+            cls, text, source, what="evaluation", schema=SCHEMA, version=SCHEMA_VERSION
+        )

@@ -82,6 +82,24 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
         temporary.write_bytes(data)
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and those that it lies in, where they are not there already; return its path.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made; names the path and the reason.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"{folder}: cannot be made: it is a file, not a folder") from None
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {reason(error)}") from None
+    return folder
+
+
 def remove_leftovers(folder: str | os.PathLike[str], names: Collection[str]) -> None:
     """Remove what a killed process left of writing files of these names into a folder.
 

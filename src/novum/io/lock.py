@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from novum.errors import OutputError
+from novum.io.atomic import make_folder
 from novum.io.base import reason
 
 LOCK_FILE = ".lock"
@@ -37,7 +38,7 @@ def folder_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
     OutputError
         If another process writes the folder, or it cannot be made or written.
     """
-    path = _made(Path(folder)) / LOCK_FILE
+    path = make_folder(folder) / LOCK_FILE
     handle = _locked(path)
     owner = os.getpid()
     _held.add(handle)
@@ -50,16 +51,6 @@ def folder_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             os.close(handle)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise OutputError(f"{folder}: is a file, not a folder") from None
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {reason(error)}") from None
-    return folder
 
 
 def _locked(path: Path) -> int:

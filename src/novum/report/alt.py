@@ -9,7 +9,8 @@ from novum.report.headline import headline
 from novum.report.ranking import correlation_z
 from novum.report.stability_figure import band
 from novum.report.words import clean, count, interval, number, p_value, signed, with_error
-from novum.search.records import CalibratedScan, EvaluationRecord, SelectedEvent, WindowResult
+from novum.search.calibration_records import CalibratedScan
+from novum.search.records import EvaluationRecord, SelectedEvent, WindowResult
 from novum.search.result import SearchResult
 
 

@@ -19,7 +19,7 @@ from novum.report.style import (
     write,
 )
 from novum.report.words import number, signed
-from novum.search.records import CalibratedScan
+from novum.search.calibration_records import CalibratedScan
 
 MOST_BINS = 40
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from novum.errors import OutputError
 from novum.evaluation import Comparison
 from novum.evaluation.records import EVALUATION_FILE, Estimate, Method
-from novum.io.atomic import write_bytes, write_text
+from novum.io.atomic import make_folder, write_bytes, write_text
 from novum.report.style import (
     Palette,
     Theme,
@@ -119,11 +119,7 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> None:
     root = Path(folder)
     if root.exists():
         raise OutputError(f"{root}: exists already and is not overwritten")
-    plots = root / FIGURE_FOLDER
-    try:
-        plots.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(f"{root}: cannot be made: {error.strerror}") from error
+    plots = make_folder(root / FIGURE_FOLDER)
     for name, figure in (("roc", roc(comparison)), ("sic", sic(comparison))):
         write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
         write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from novum.search.records import CalibratedScan, CalibratedWindow, WindowResult
+from novum.search.calibration_records import CalibratedScan, CalibratedWindow
+from novum.search.records import WindowResult
 from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
 

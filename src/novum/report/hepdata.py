@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from novum.errors import OutputError
-from novum.io.atomic import write_text
+from novum.io.atomic import make_folder, write_text
 from novum.report.headline import judged
 from novum.report.hepdata_tables import Table, tables
 from novum.search.result import SearchResult
@@ -41,11 +40,7 @@ def write_hepdata(result: SearchResult, folder: str | Path) -> Path:
     """
     import yaml
 
-    root = Path(folder) / FOLDER
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{root}: cannot be made: {error.strerror}") from None
+    root = make_folder(Path(folder) / FOLDER)
     shown = judged(result)
     made = tables(shown)
     for table in made:

@@ -12,12 +12,8 @@ from novum.report.headline import calibrated_p, calibrated_window, headline
 from novum.report.spectrum_figure import selected_expectation
 from novum.report.words import clean
 from novum.report.write import evaluation_of_best
-from novum.search.records import (
-    CalibratedScan,
-    EvaluationRecord,
-    FeatureRecord,
-    WindowResult,
-)
+from novum.search.calibration_records import CalibratedScan
+from novum.search.records import EvaluationRecord, FeatureRecord, WindowResult
 from novum.search.result import SearchResult
 from novum.statistics.pvalue import PValue
 

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from novum.errors import OutputError
-from novum.io.atomic import write_bytes
+from novum.io.atomic import make_folder, write_bytes
 from novum.report.style import (
     Palette,
     Theme,
@@ -70,11 +69,7 @@ def write_limit_figure(found: Limit, folder: str | Path) -> None:
 
 def save_limit(figure: Figure, folder: str | Path) -> None:
     """The figure of a limit as PNG and PDF; see `write_limit_figure`."""
-    plots = Path(folder) / FIGURE_FOLDER
-    try:
-        plots.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{plots}: cannot be made: {error.strerror}") from None
+    plots = make_folder(Path(folder) / FIGURE_FOLDER)
     write_bytes(plots / "limit.png", to_bytes(figure, "png"))
     write_bytes(plots / "limit.pdf", to_bytes(figure, "pdf"))
 

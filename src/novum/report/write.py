@@ -7,8 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from novum.errors import OutputError
-from novum.io.atomic import write_bytes, write_text
+from novum.io.atomic import make_folder, write_bytes, write_text
 from novum.report import figures
 from novum.report.headline import headline, judged
 from novum.report.page import FigureData, render
@@ -56,7 +55,7 @@ def write_report(result: SearchResult, folder: str | Path) -> Path:
         If a file cannot be written.
     """
     root, result = Path(folder), judged(result)
-    plots = _folder(root / FIGURE_FOLDER)
+    plots = make_folder(root / FIGURE_FOLDER)
     todo = drawings(result)
     data: dict[str, FigureData] = {}
     for name, draw in todo.items():
@@ -70,14 +69,6 @@ def write_report(result: SearchResult, folder: str | Path) -> Path:
             (plots / name).with_suffix(suffix).unlink(missing_ok=True)
     path = root / REPORT_FILE
     write_text(path, render(result, data, evaluation_of_best(result)))
-    return path
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be made: {error.strerror}") from error
     return path
 
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from novum.errors import ConfigError, FileFormatError, InputError, OutputError
-from novum.io import folder_lock, write_text
+from novum.errors import ConfigError, InputError, OutputError
+from novum.io import folder_lock, from_json, read_document, to_json, write_text
 from novum.progress import Progress
 from novum.search.analysis import primary_test
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
-from novum.search.procedure import Search, make_search, versions
+from novum.search.procedure import Search, make_search
+from novum.search.provenance import versions
 from novum.search.records import InputRecord, Pair, Unblinding, Validation, WindowEdges
 from novum.search.result import SearchResult
 
@@ -89,9 +90,7 @@ class BlindResult:
 
     def to_json(self) -> str:
         """JSON text."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
     @classmethod
     def load(cls, folder: str | Path) -> BlindResult:
@@ -101,20 +100,11 @@ class BlindResult:
         ------
         InputError, FileFormatError
         """
-        import msgspec
-
         path = Path(folder) / BLIND_FILE
-        try:
-            blind = msgspec.json.decode(path.read_bytes(), type=cls)
-        except OSError as error:
-            raise InputError(f"cannot read a blind search: {error.strerror}", file=path) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FileFormatError(f"damaged blind search: {error}", file=path) from None
-        if (blind.schema, blind.schema_version) != (SCHEMA, SCHEMA_VERSION):
-            raise FileFormatError(
-                f"is not a novum blind search of schema version {SCHEMA_VERSION}", file=path
-            )
-        return blind
+        text = read_document(path, "blind search")
+        return from_json(
+            cls, text, path, what="blind search", schema=SCHEMA, version=SCHEMA_VERSION
+        )
 
 
 def blind_hunt(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import ConfigError, FitError
-from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev
+from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev, to_json
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P
@@ -110,9 +110,7 @@ class BumpHuntResult:
 
     def to_json(self) -> str:
         """JSON text, the same bits for equal results."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
 
 def bumphunt(

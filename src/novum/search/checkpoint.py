@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from novum.errors import OutputError
-from novum.io import LOCK_FILE, atomic_path, remove_leftovers, write_text
+from novum.io import LOCK_FILE, atomic_path, make_folder, remove_leftovers, write_text
 from novum.search.crossfitting import Scores
 from novum.search.output import SCORES_FILE, SELECTED_FILE
 from novum.search.result import RESULT_FILE
@@ -67,10 +67,7 @@ class Checkpoint:
             self._check_key(key)
             remove_leftovers(self.folder, _OUTPUTS)
         self._key = key
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be made: {error.strerror}") from None
+        make_folder(self.folder)
 
     def _check_key(self, key: str) -> None:
         if not self._partial.is_dir():

@@ -19,6 +19,7 @@ Pair = tuple[float, float]
 
 MIN_FIT_P = 0.01  # a masked fit below this says nothing about the background
 MOST_FOLDS = 100
+RUN_KEYS = ("output", "jobs", "probe", "calibration")  # in a config file, but no settings
 MOST_CONFIG_TEXT = 65_536  # characters
 _MOST_BRACKETS = 1000  # the time that PyYAML takes grows with the square of their depth
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from novum.errors import ConfigError, FitError, InputError
 from novum.events import Events
-from novum.io import require_finite, to_gev
+from novum.io import require_finite, to_gev, to_json
 from novum.search.config import MIN_FIT_P
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.gates import MAX_VALIDATION_Z, validate
@@ -22,7 +22,6 @@ from novum.statistics import (
     Limit,
     OnOffCounts,
     SpectrumFit,
-    final_fit,
     on_off_workspace,
     upper_limit,
 )
@@ -135,13 +134,11 @@ class FrozenLimit:
         import msgspec
 
         plain = {k: v for k, v in msgspec.to_builtins(self).items() if k != "workspace"}
-        return msgspec.json.format(msgspec.json.encode(plain), indent=1).decode() + "\n"
+        return to_json(plain)
 
     def histfactory_json(self) -> str:
         """JSON text of the workspace, as pyhf reads it."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self.workspace), indent=1).decode() + "\n"
+        return to_json(self.workspace)
 
 
 def frozen_limit(data: Any, signal: Any, config: LimitConfig) -> FrozenLimit:
@@ -219,8 +216,7 @@ def _count(
     w = usable_weights(events)
     plan = plan_scan(m, w, config.scan)
     window = plan.windows[0]
-    counts = plan.counts[plan.fit_bins]
-    fit = final_fit(counts, plan.fit_edges, window, plan.family, config.n_params, plan.fit_exposure)
+    fit = plan.masked_fit(window, config.n_params)
     if fit.p_value < MIN_FIT_P:
         raise FitError(
             f"the masked fit of the inclusive spectrum has p = {fit.p_value:.2g} < {MIN_FIT_P:g}: "

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from novum import catalogue
 from novum.classifiers.tasks import check_classifier
@@ -20,25 +16,21 @@ from novum.io import folder_lock
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod
 from novum.search.analysis import WindowOutcome, analyse_window
-from novum.search.calibrated import Calibration, find_calibration, look_up
+from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
+from novum.search.lookup import beside, calibrated, find_calibration
 from novum.search.output import write_tables
+from novum.search.provenance import input_record, versions
 from novum.search.records import InputRecord, SpectrumRecord, Unblinding, WindowEdges
 from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
-from novum.statistics import SpectrumFit, final_fit
-
-FAMILY_PAPERS = {
-    "dijet": "1911.03947",
-    "exp-polynomial": "1407.0558",
-    "power-exponential": "1804.03496",
-}
-VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
+from novum.search.weight_warnings import weight_warnings
+from novum.statistics import Family, SpectrumFit
 
 
 def hunt(
@@ -215,7 +207,7 @@ class Search:
         key = "-".join((config.hash(), record.sha256, self._surroundings()))
         windows = [WindowEdges.of(w) for w in plan.windows]
         calibration = find_calibration(
-            config.to_dict(), record, windows, self.calibration, _beside(origin, output)
+            config.to_dict(), record, windows, self.calibration, beside(origin, output)
         )
         return Prepared(sample, plan, record, key, calibration)
 
@@ -235,19 +227,13 @@ class Search:
     ) -> Iterator[tuple[Scores, SpectrumFit]]:
         """Scores and masked inclusive fit of every window."""
         plan = prepared.plan
-        fits = [self._inclusive_fit(plan, i) for i in range(len(plan.windows))]
+        fits = [plan.masked_fit(window, self.config.n_params) for window in plan.windows]
         yield from zip(self._scores(prepared.sample, plan, checkpoint), fits, strict=True)
 
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
         return hashlib.sha256(f"{probe} {versions()}".encode()).hexdigest()[:12]
-
-    def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
-        counts, order = plan.counts[plan.fit_bins], self.config.n_params
-        return final_fit(
-            counts, plan.fit_edges, plan.windows[i], plan.family, order, plan.fit_exposure
-        )
 
     def _scores(
         self,
@@ -297,7 +283,7 @@ class Search:
             config_hash=config.hash(),
             seed=config.seed,
             versions=versions(),
-            references=self._references(),
+            references=self._references(plan.family),
             input=record,
             spectrum=SpectrumRecord(
                 edges=tuple(plan.edges.tolist()),
@@ -312,81 +298,11 @@ class Search:
             inclusive_global_p=inclusive_significance(outcomes, config),
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
-            warnings=_warnings(sample, plan, outcomes, self.events.label is not None),
+            warnings=weight_warnings(sample, plan, outcomes, self.events.label is not None),
         )
 
-    def _references(self) -> tuple[str, ...]:
+    def _references(self, model: Family) -> tuple[str, ...]:
         """arXiv ids of the method, the classifier, the family and the statistics."""
         members = (self.method, self.classifier)
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
-        background = FAMILY_PAPERS[self.config.family]
-        return (*papers, background, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
-
-
-def input_record(events: Events, sample: Sample, plan: ScanPlan, digest: str) -> InputRecord:
-    """What was read, and how much of it the search uses."""
-    low, high = plan.fit_range
-    return InputRecord(
-        origin=events.meta.origin,
-        n_events=len(events),
-        n_used=int(((sample.m >= low) & (sample.m < high)).sum()),
-        weighted=bool(np.any(sample.w != 1)),
-        labelled=events.label is not None,
-        sha256=digest,
-    )
-
-
-def calibrated(result: SearchResult, calibration: Calibration | None) -> SearchResult:
-    """The result with its place among the null searches of a calibration that applies to it."""
-    if calibration is None:
-        return result
-    return replace(result, calibration=look_up(calibration, result.windows, result.seed))
-
-
-def _beside(origin: str | None, output: str | Path | None) -> list[Path]:
-    """Folders where a calibration of these data may lie."""
-    near = [] if output is None else [Path(output).absolute().parent]
-    return near if origin is None or not Path(origin).is_file() else [*near, Path(origin).parent]
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
-    return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
-
-
-def _warnings(
-    sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome], labelled: bool
-) -> tuple[str, ...]:
-    if not np.any(sample.w != 1):
-        return ()
-    found = [
-        "events are weighted: counts are sums of weights; spectra, fits and significances use "
-        "effective counts, (Σw)²/Σw²"
-    ]
-    negative = int(np.count_nonzero(sample.w < 0))
-    if negative:
-        found.append(
-            f"{negative} of {len(sample.w)} weights are negative: classifiers are trained and "
-            "thresholds set with their sizes, counts with their signs"
-        )
-    if negative:
-        found.extend(_cancelled(sample, plan, outcomes))
-    if labelled:
-        found.append("events are weighted: there is no truth-level evaluation")
-    return tuple(found)
-
-
-def _cancelled(sample: Sample, plan: ScanPlan, outcomes: list[WindowOutcome]) -> Iterator[str]:
-    """Regions where negative weights outweigh the others."""
-    for window, outcome in zip(plan.windows, outcomes, strict=True):
-        regions = (
-            ("signal region", window.in_signal_region(sample.m)),
-            ("sidebands", window.in_sidebands(sample.m)),
-        )
-        for name, rows in regions:
-            total = float(sample.w[rows] @ outcome.share[rows])
-            if total < 0:
-                yield (
-                    f"window {window}: the weights selected in the {name} add up to {total:.3g}, "
-                    "which counts as 0"
-                )
+        return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")

@@ -11,10 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from novum.errors import FileFormatError, InputError, OutputError
+from novum.errors import FileFormatError
+from novum.io import from_json, make_folder, read_document, to_json, write_text
+from novum.search.calibration_records import CalibratedScan
 from novum.search.records import (
     BestWindow,
-    CalibratedScan,
     EvaluationRecord,
     InputRecord,
     SelectedEvent,
@@ -83,9 +84,7 @@ class SearchResult:
 
     def to_json(self) -> str:
         """The JSON text: sorted nowhere, indented, the same bits for equal results."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        return to_json(self)
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str = "result") -> SearchResult:
@@ -96,39 +95,20 @@ class SearchResult:
         FileFormatError
             Names the path inside the document where it does not fit the schema.
         """
-        import msgspec
-
-        try:
-            head = msgspec.json.decode(text)
-            version = head.get("schema_version") if isinstance(head, dict) else None
-            if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-                raise FileFormatError("is not a novum search result", file=source)
-            if version != SCHEMA_VERSION:
-                raise FileFormatError(
-                    f"has schema version {version}, this novum reads {SCHEMA_VERSION}",
-                    file=source,
-                    value=version,
-                )
-            result = msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FileFormatError(f"damaged result: {error}", file=source) from None
+        result = from_json(
+            cls, text, source, what="search result", schema=SCHEMA, version=SCHEMA_VERSION
+        )
         best = result.best_window
         known = {(w.window.low, w.window.high) for w in result.windows}
         if not known or (best is not None and (best.low, best.high) not in known):
             raise FileFormatError(
-                "damaged result: its best window is none of its windows", file=source
+                "damaged search result: its best window is none of its windows", file=source
             )
         return result
 
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` into `folder` (made if needed); return its path."""
-        from novum.io.atomic import write_text
-
-        path = Path(folder) / RESULT_FILE
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from None
+        path = make_folder(folder) / RESULT_FILE
         write_text(path, self.to_json())
         return path
 
@@ -145,11 +125,7 @@ class SearchResult:
         """
         path = Path(folder)
         path = path / RESULT_FILE if path.is_dir() else path
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read a result: {error.strerror}", file=path) from None
-        return cls.from_json(text, str(path))
+        return cls.from_json(read_document(path, "result"), str(path))
 
     @staticmethod
     def json_schema() -> dict[str, Any]:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from novum.errors import FitError, WindowError
 from novum.search.config import HuntConfig, Pair
-from novum.statistics import Family, effective_spectrum, family, find_range
+from novum.statistics import (
+    Family,
+    SpectrumFit,
+    effective_spectrum,
+    family,
+    final_fit,
+    find_range,
+)
 from novum.windows import MOST_WINDOWS, Window, scan_windows, scan_windows_relative
 
 FloatArray = NDArray[np.float64]
@@ -54,6 +61,24 @@ class ScanPlan:
     def fit_exposure(self) -> FloatArray | None:
         """Exposure of the bins inside the fit range."""
         return None if self.exposure is None else self.exposure[self.fit_bins]
+
+    def masked_fit(self, window: Window, n_params: int | None) -> SpectrumFit:
+        """Fit of the inclusive spectrum in the fit range, with the signal region masked.
+
+        Parameters
+        ----------
+        window : Window
+            Whose signal region is masked.
+        n_params : int or None
+            Number of parameters of the family; None chooses it by an F-test.
+
+        Raises
+        ------
+        FitError
+            If there is no solution.
+        """
+        counts = self.counts[self.fit_bins]
+        return final_fit(counts, self.fit_edges, window, self.family, n_params, self.fit_exposure)
 
 
 def plan_scan(m: FloatArray, w: FloatArray, config: HuntConfig) -> ScanPlan:

@@ -29,12 +29,15 @@ class Family(ABC):
         Smallest and largest number of parameters, normalisation included.
     reference : str
         Where the family comes from.
+    paper : str
+        arXiv id of a search that fits it, which a result cites.
     """
 
     name: ClassVar[str]
     min_order: ClassVar[int]
     max_order: ClassVar[int]
     reference: ClassVar[str]
+    paper: ClassVar[str]
 
     @abstractmethod
     def basis(self, m: ArrayLike, n_params: int) -> FloatArray:
@@ -93,6 +96,7 @@ class Dijet(Family):
     min_order: ClassVar[int] = 3
     max_order: ClassVar[int] = 5
     reference: ClassVar[str] = "CMS, arXiv:1911.03947, eq. 1"
+    paper: ClassVar[str] = "1911.03947"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.sqrt_s) and self.sqrt_s > 0):
@@ -140,6 +144,7 @@ class ExpPolynomial(Family):
     min_order: ClassVar[int] = 2
     max_order: ClassVar[int] = 5
     reference: ClassVar[str] = "common practice, for example CMS, arXiv:1407.0558"
+    paper: ClassVar[str] = "1407.0558"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -181,6 +186,7 @@ class PowerExponential(Family):
     min_order: ClassVar[int] = 3
     max_order: ClassVar[int] = 5
     reference: ClassVar[str] = "UA2, Nucl. Phys. B 400 (1993) 3"
+    paper: ClassVar[str] = "1804.03496"  # ATLAS, beside the dijet function
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and self.scale > 0):

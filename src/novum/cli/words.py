@@ -1,0 +1,82 @@
+"""The words of a command line before they are parsed: lists, ``--config``, ``--classifier.X``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from novum.errors import ConfigError
+from novum.search.config import RUN_KEYS, HuntConfig, read_config
+
+LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
+OPTIONS = "--classifier-options."  # written --classifier.NAME
+
+
+def name_options(tokens: list[str]) -> list[str]:
+    """``--classifier.max-features V`` is what the settings call classifier_options."""
+    start = "--classifier."
+    return [OPTIONS + t.removeprefix(start) if t.startswith(start) else t for t in tokens]
+
+
+def split_commas(tokens: list[str]) -> list[str]:
+    """``--features a,b`` becomes ``--features a --features b``; pairs become two words."""
+    out: list[str] = []
+    for i, token in enumerate(tokens):
+        name, equals, value = token.partition("=")
+        if equals and name in COMMA_SEPARATED:
+            out += [name, *_words(name, value)]
+        elif i and tokens[i - 1] in COMMA_SEPARATED:
+            out += _words(tokens[i - 1], token)
+        else:
+            out.append(token)
+    return out
+
+
+def _words(option: str, value: str) -> list[str]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if option in LISTS:
+        return [word for part in parts for word in (option, part)][1:]
+    return parts
+
+
+def take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
+    """Take ``--config FILE`` out of the words; its keys are checked against the settings."""
+    words = [
+        t
+        for token in tokens
+        for t in (token.split("=", 1) if token.startswith("--config=") else [token])
+    ]
+    if "--config" not in words:
+        return words, None
+    if words.count("--config") > 1:
+        raise ConfigError("--config: give one file")
+    at = words.index("--config")
+    if at + 1 == len(words):
+        raise ConfigError("--config: name a YAML or JSON file")
+    path = words[at + 1]
+    values = read_config(path)
+    settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
+    HuntConfig().with_values(settings, path)
+    words = words[:at] + words[at + 2 :]
+    return _merge_options(words, values), {k.replace("_", "-"): v for k, v in values.items()}
+
+
+def _merge_options(words: list[str], values: dict[str, Any]) -> list[str]:
+    """Add the file's options of the classifier to those that the words set, which win."""
+    set_here = {
+        w.removeprefix(OPTIONS).partition("=")[0].replace("-", "_")
+        for w in words
+        if w.startswith(OPTIONS)
+    }
+    if not set_here:
+        return words
+    kept = values.pop("classifier_options", {})
+    return words + [
+        f"{OPTIONS}{name}={_as_word(value)}"
+        for name, value in kept.items()
+        if name.replace("-", "_") not in set_here
+    ]
+
+
+def _as_word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
