@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from novum.io.base import Format
 
 _HDF5 = (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n"
+_ROOT = (".root",), b"root"
 
 # Of formats that share a suffix, the first whose source recognises the content takes the file.
 FORMATS: tuple[Format, ...] = (
@@ -21,6 +22,8 @@ FORMATS: tuple[Format, ...] = (
     Format("npz", "numpy", "NpzSource", (".npz",), b"PK"),
     Format("hdf5", "hdf5", "Hdf5Source", *_HDF5, writable=True, holds_clouds=True),
     Format("lhco", "lhco", "LhcoSource", *_HDF5),
+    Format("jetclass", "jetclass", "JetClassSource", *_ROOT, options=("tree", "clouds")),
+    Format("root", "root", "RootSource", *_ROOT, options=("tree", "clouds")),
 )
 
 _LAZY = {

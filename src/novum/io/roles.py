@@ -15,7 +15,7 @@ from novum.errors import InputError
 # and the rest are left out, since a second truth or weight column is no feature either.
 # 'y' is no label: it is a rapidity more often.
 ROLES: dict[str, tuple[str, ...]] = {
-    "weight": ("weight", "event_weight", "weights", "w"),
+    "weight": ("weight", "event_weight", "eventweight", "weights", "genweight", "w"),
     "label": ("label", "labels", "is_signal", "signal", "truth_label"),
     "id": ("novum_id", "id"),
     "run": ("run", "runnumber", "run_number"),
@@ -29,7 +29,7 @@ INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")
 
 _ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
 _WORDS = {"s": 1, "signal": 1, "true": 1, "b": 0, "background": 0, "false": 0, "0": 0, "1": 1}
-_UNIT = re.compile(r"^(?P<name>.*\S)\s*\[(?P<unit>[^\[\]]*)\]\s*$")
+_UNIT = re.compile(r"^(?P<name>.*\S)\s*\[(?P<unit>[^\[\]:]*)\]\s*$")  # "Jet_pt[:,0]" has no unit
 
 
 def role_of(name: str) -> str | None:
