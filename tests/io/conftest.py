@@ -143,10 +143,13 @@ VARIANTS = {
 
 
 # Files that hold what they hold, not the events above: particles, hits.
-LAYOUTS = {
-    layout.file: layout
-    for layout in (Layout("jetclass", "jetclass.root", layouts.make_jetclass, ("constituents",)),)
-}
+_LAYOUTS = (
+    Layout("jetclass", "jetclass.root", layouts.make_jetclass, ("constituents",)),
+    Layout("lhco-raw", "lhco.h5", layouts.make_lhco_raw, ("particles",)),
+    Layout("toptagging", "train.h5", layouts.make_toptagging, ("constituents",)),
+    Layout("adc", "adc.h5", layouts.make_adc, ("objects",)),
+)
+LAYOUTS = {layout.file: layout for layout in _LAYOUTS}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import awkward as ak
+import h5py
 import numpy as np
 import uproot
 
@@ -32,6 +33,77 @@ def put_tree(file: Any, name: str, arrays: dict[str, Any]) -> None:
         for k, v in arrays.items()
     }
     file.mktree(name, kinds).extend(arrays)
+
+
+def particles(most: int) -> Any:
+    """(pT, η, φ) of up to `most` particles of each event, pT-ordered and padded."""
+    counts, rng = jagged(most=most)
+    values = np.zeros((N, most, 3))
+    for row, n in zip(values, counts, strict=True):
+        row[:n] = rng.normal(size=(n, 3))
+        row[:n, 0] = np.sort(rng.exponential(100, n))[::-1]
+        row[:n, 2] = rng.uniform(-np.pi, np.pi, n)
+    return values
+
+
+def make_lhco_raw(path: Path, *, label: bool = True, table: bool = False) -> dict[str, Any]:
+    """What pandas makes of a frame of 2101 numbers an event."""
+    values, labels = particles(700), np.arange(N) % 2
+    flat = values.reshape(N, 2100)
+    flat = np.column_stack([flat, labels]) if label else flat
+    with h5py.File(path, "w") as file:
+        frame = file.create_group("df")
+        if table:
+            rows = np.zeros(N, [("index", "i8"), ("values_block_0", "f8", (flat.shape[1],))])
+            rows["values_block_0"] = flat
+            frame.create_dataset("table", data=rows, chunks=(7,), compression="gzip")
+        else:
+            frame.attrs["nblocks"] = 1
+            frame["axis0"] = frame["block0_items"] = np.arange(flat.shape[1])
+            frame["axis1"] = np.arange(N)
+            options = {"chunks": (7, flat.shape[1]), "compression": "gzip"}
+            frame.create_dataset("block0_values", data=flat, **options)
+    return {"particles": values, "label": labels}
+
+
+def make_toptagging(path: Path, *, swapped: bool = False, order: str = "E") -> dict[str, Any]:
+    """What pandas makes of the table: 804 fractional numbers, then two whole ones."""
+    pt, eta, phi = np.moveaxis(particles(200), -1, 0)
+    px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    e = np.sqrt(px**2 + py**2 + pz**2)
+    momenta = np.stack([e, px, py, pz] if order == "E" else [px, py, pz, e], axis=-1)
+    truth, labels, split = np.arange(4.0 * N).reshape(N, 4), np.arange(N) % 2, np.full(N, 2)
+    whole = [labels, split] if swapped else [split, labels]
+    kind = [("index", "i8"), ("values_block_0", "f4", (804,)), ("values_block_1", "i8", (2,))]
+    rows = np.zeros(N, kind)
+    rows["values_block_0"] = np.column_stack([momenta.reshape(N, 800), truth])
+    rows["values_block_1"] = np.stack(whole, axis=1)
+    names = b"(lp1\nVis_signal_new\naVttv\na." if swapped else b"(lp1\nVttv\naVis_signal_new\na."
+    with h5py.File(path, "w") as file:
+        found = file.create_dataset("table/table", data=rows, chunks=(16,), compression="gzip")
+        found.attrs["values_block_1_kind"] = np.bytes_(names)
+    return {"pt": pt, "eta": eta, "phi": phi, "E": e, "truth": truth, "label": labels}
+
+
+def make_adc(path: Path, *, shift: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(8)
+    objects = np.zeros((N, 19, 4))
+    start = 0
+    for code, n in ((1, 1), (2, 4), (3, 4), (4, 10)):
+        for row, here in zip(objects, rng.integers(n == 1, n + 1, N), strict=True):
+            row[start : start + here, :3] = rng.normal(size=(here, 3))
+            row[start : start + here, 0] = np.sort(rng.exponential(50, here))[::-1]
+            row[start : start + here, 3] = code
+        start += n
+    objects[:, 0, 1] = 0
+    with h5py.File(path, "w") as file:
+        data = np.roll(objects, shift, axis=1)
+        file.create_dataset("Particles", data=data, chunks=(16, 19, 4), compression="gzip")
+        file["Particles_Names"] = np.array(["Pt", "Eta", "Phi", "Class"], "S")
+        classes = ["MET_class_1", "Four_Ele_class_2", "Four_Mu_class_3", "Ten_Jet_class_4"]
+        file["Particles_Classes"] = np.array(classes, "S")
+        file["EvtId"] = np.arange(N) + 5
+    return {"objects": objects}
 
 
 def make_jetclass(path: Path) -> dict[str, Any]:

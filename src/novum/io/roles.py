@@ -39,8 +39,9 @@ def role_of(name: str) -> str | None:
 
 
 def rank(name: str, role: str) -> int:
-    """How strongly a name speaks for its role; lower is stronger."""
-    return ROLES[role].index(name.strip().lower())
+    """How strongly a name speaks for its role, lower is stronger; a format's own name, most."""
+    lower = name.strip().lower()
+    return ROLES[role].index(lower) if lower in ROLES[role] else -1
 
 
 def split_unit(header: str) -> tuple[str, str | None]:
