@@ -147,6 +147,11 @@ _LAYOUTS = (
     Layout("jetclass", "jetclass.root", layouts.make_jetclass, ("constituents",)),
     Layout("lhco-raw", "lhco.h5", layouts.make_lhco_raw, ("particles",)),
     Layout("toptagging", "train.h5", layouts.make_toptagging, ("constituents",)),
+    Layout("energyflow", "QG_jets.npz", layouts.make_energyflow, ("constituents",)),
+    Layout("higgsml", "higgsml.csv", layouts.make_higgsml, ()),
+    Layout("trackml", "event000000123-hits.csv", layouts.make_trackml, ()),
+    Layout("darkmachines", "chan3.csv", layouts.make_darkmachines, ("objects",)),
+    Layout("darkmachines", "chan3.csv.gz", layouts.make_darkmachines, ("objects",)),
     Layout("adc", "adc.h5", layouts.make_adc, ("objects",)),
 )
 LAYOUTS = {layout.file: layout for layout in _LAYOUTS}

@@ -1,5 +1,6 @@
 """Small files in the published layouts; each maker returns the numbers that it put there."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,71 @@ def make_toptagging(path: Path, *, swapped: bool = False, order: str = "E") -> d
         found = file.create_dataset("table/table", data=rows, chunks=(16,), compression="gzip")
         found.attrs["values_block_1_kind"] = np.bytes_(names)
     return {"pt": pt, "eta": eta, "phi": phi, "E": e, "truth": truth, "label": labels}
+
+
+def make_energyflow(path: Path) -> dict[str, Any]:
+    values = particles(12)
+    pid = np.where(values[:, :, 0] > 0, 211.0, 0)
+    X, y = np.concatenate([values, pid[:, :, None]], axis=2), np.arange(N) % 2.0
+    np.savez_compressed(path, X=X, y=y)
+    return {"X": X, "y": y}
+
+
+def make_higgsml(path: Path) -> dict[str, Any]:
+    rng = np.random.default_rng(2)
+    names = ("DER_mass_MMC", "DER_pt_ratio_lep_tau", "PRI_tau_pt", "PRI_met", "PRI_jet_num")
+    columns = {name: np.round(rng.exponential(50, N), 3) for name in names}
+    columns["DER_mass_MMC"][::7] = -999
+    columns["DER_pt_ratio_lep_tau"][5] = -999
+    weights, signal = np.round(rng.uniform(0, 2, N), 5), rng.uniform(size=N) < 0.3
+    with open(path, "w") as file:
+        print("EventId", *names, "Weight", "Label", "KaggleSet", "KaggleWeight", sep=",", file=file)
+        for i in range(N):
+            row = [columns[n][i] for n in names]
+            label = "s" if signal[i] else "b"
+            print(100_000 + i, *row, weights[i], label, "t", weights[i] * 3, sep=",", file=file)
+    return columns | {"weight": weights, "label": signal}
+
+
+def make_trackml(path: Path, *, missing: int = 0) -> dict[str, Any]:
+    """Hits at `path`, and their truth beside it in another order."""
+    rng = np.random.default_rng(4)
+    hits = np.arange(N) * 3 + 2
+    xyz = np.round(rng.normal(0, 100, (N, 3)), 4)
+    particles_ = rng.choice([0, 4503668346847232, 869214794169712641, 869214794169712640], N)
+    particles_[:4] = (0, 869214794169712641, 869214794169712640, 4503668346847232)
+    weight = rng.uniform(0, 1e-5, N)
+    with open(path, "w") as file:
+        print("hit_id,x,y,z,volume_id,layer_id,module_id", file=file)
+        for i in range(N):
+            print(hits[i], *xyz[i], 7, 2, i % 5, sep=",", file=file)
+    truth = path.with_name(path.name.replace("-hits", "-truth"))
+    if truth != path:
+        with open(truth, "w") as file:
+            print("hit_id,particle_id,tx,ty,tz,tpx,tpy,tpz,weight", file=file)
+            for i in rng.permutation(N)[missing:]:
+                print(hits[i], particles_[i], *xyz[i], 1, 2, i, weight[i], sep=",", file=file)
+    return {"hit_id": hits, "xyz": xyz, "particle_id": particles_, "weight": weight}
+
+
+KINDS = ("j", "b", "e-", "e+", "m-", "m+", "g")
+
+
+def make_darkmachines(path: Path) -> dict[str, Any]:
+    """Energies are written in MeV and returned in GeV."""
+    values = particles(6)
+    kinds = np.random.default_rng(1).integers(0, len(KINDS), (N, 6))
+    met, phi = np.arange(N) * 11.5, np.linspace(-3, 3, N)
+    with gzip.open(path, "wt") if path.suffix == ".gz" else path.open("w") as file:
+        for i in range(N):
+            found = [
+                f"{KINDS[k]},{2000 * pt!r},{1000 * pt!r},{eta!r},{f!r}"
+                for k, (pt, eta, f) in zip(kinds[i], values[i].tolist(), strict=True)
+                if pt > 0
+            ]
+            head = [str(i + 1), "ttbar", "0.25", repr(1000 * float(met[i])), repr(float(phi[i]))]
+            print(";".join(head + found) + ";" * (i % 2), file=file)
+    return {"values": values, "kinds": kinds, "met": met, "phi": phi}
 
 
 def make_adc(path: Path, *, shift: int = 0) -> dict[str, Any]:

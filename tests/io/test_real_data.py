@@ -160,3 +160,35 @@ def test_hzz_weights_and_muons(shared_data: Path) -> None:
     np.testing.assert_array_equal((pt > 0).sum(axis=0), got.features["NMuon"])
     mass2 = (e**2 - pt**2 - pz**2)[pt > 0]
     assert np.mean(np.abs(mass2 - 0.10566**2) < 1e-3 * e[pt > 0] ** 2) > 0.99
+
+
+# -- text -------------------------------------------------------------------------------------
+
+
+def test_higgsml_undefined_values_are_missing(shared_data: Path) -> None:
+    source = open_events(shared_data / "higgsml" / "higgsml_first12000.csv")
+    schema = source.schema
+    assert schema.format == "higgsml"
+    assert len(schema.columns) == 30
+    assert schema.on_request == ("KaggleWeight",)
+    got = source.read()
+    np.testing.assert_array_equal(got.id, 100_000 + np.arange(12_000) + (got.id[0] - 100_000))
+    jets = got.features["PRI_jet_num"]
+    for name, least in (("PRI_jet_leading_pt", 1), ("PRI_jet_subleading_pt", 2)):
+        np.testing.assert_array_equal(np.isnan(got.features[name]), jets < least)
+    assert not any((v == -999).any() for v in got.features.values())
+    # 12,000 of 22,889 events, whose signal weights add up to 19.83.
+    assert got.weight[got.label == 1].sum() == pytest.approx(19.83 * 12_000 / 22_889, rel=0.03)
+
+
+def test_trackml(shared_data: Path) -> None:
+    source = open_events(shared_data / "trackml" / "event000000001-hits.csv.gz")
+    assert source.schema.format == "trackml"
+    got = source.read(["x", "volume_id", "particle", "truth_weight", "tx"])
+    assert len(got) == 5527
+    assert set(got.bookkeeping["event"]) == {1}
+    assert len(np.unique(got.features["volume_id"])) == 9
+    # Measured and true positions are those of the same hits.
+    assert np.median(np.abs(got.features["x"] - got.features["tx"])) < 0.1
+    assert got.features["truth_weight"].sum() == pytest.approx(0.051, abs=0.001)
+    assert np.mean(got.features["particle"] == 0) == pytest.approx(0.15, abs=0.01)

@@ -102,12 +102,15 @@ def to_integers(
             bad = values > np.uint64(limit.max)
         elif values.dtype.kind == "i" and not signed:
             bad = values < 0
+    elif values.dtype.kind != "f":
+        bad = np.ones(len(values), dtype=bool)
     else:
         low, high = (-(2.0**63), 2.0**63) if signed else (0.0, 2.0**64)
         with np.errstate(invalid="ignore"):
             bad = ~((values >= low) & (values < high) & (values == np.floor(values)))
     if bad.any():
-        value = values[int(np.argmax(bad))].item()
+        found = values[int(np.argmax(bad))]
+        value = found.item() if isinstance(found, np.generic) else found
         kind = "whole numbers" if signed else "whole numbers from 0 on"
         raise InputError(f"needs {kind}, found {value!r}", file=path, column=column, value=value)
     return values.astype(target)
