@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import uproot
 
 from novum.events import Events
 from novum.io import write_events
+
+from . import layouts
 
 N = 300
 
@@ -93,6 +96,15 @@ def make_plain_h5(events: Events, path: Path) -> None:
         file["label"] = events.label
 
 
+def make_root(events: Events, path: Path) -> None:
+    """A flat ntuple of several baskets."""
+    table = columns(events)
+    with uproot.recreate(path) as file:
+        tree = file.mktree("events", {name: v.dtype for name, v in table.items()})
+        for a in range(0, len(events), 70):
+            tree.extend({name: v[a : a + 70] for name, v in table.items()})
+
+
 @dataclass(frozen=True)
 class Variant:
     """A way to write a file of one format."""
@@ -100,6 +112,16 @@ class Variant:
     format: str
     suffix: str
     make: Callable[[Events, Path], None]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file of a published layout, with `layouts.N` events."""
+
+    format: str
+    file: str
+    make: Callable[[Path], None]
+    clouds: tuple[str, ...]
 
 
 VARIANTS = {
@@ -114,9 +136,25 @@ VARIANTS = {
     "hdf5": Variant("hdf5", ".h5", write_events),
     "lhco-pandas": Variant("lhco", ".h5", make_pandas),
     "lhco-plain": Variant("lhco", ".hdf5", make_plain_h5),
+    "root": Variant("root", ".root", make_root),
     "written-parquet": Variant("parquet", ".pq", write_events),
     "written-csv": Variant("csv", ".csv", write_events),
 }
+
+
+# Files that hold what they hold, not the events above: particles, hits.
+_LAYOUTS = (
+    Layout("jetclass", "jetclass.root", layouts.make_jetclass, ("constituents",)),
+    Layout("lhco-raw", "lhco.h5", layouts.make_lhco_raw, ("particles",)),
+    Layout("toptagging", "train.h5", layouts.make_toptagging, ("constituents",)),
+    Layout("energyflow", "QG_jets.npz", layouts.make_energyflow, ("constituents",)),
+    Layout("higgsml", "higgsml.csv", layouts.make_higgsml, ()),
+    Layout("trackml", "event000000123-hits.csv", layouts.make_trackml, ()),
+    Layout("darkmachines", "chan3.csv", layouts.make_darkmachines, ("objects",)),
+    Layout("darkmachines", "chan3.csv.gz", layouts.make_darkmachines, ("objects",)),
+    Layout("adc", "adc.h5", layouts.make_adc, ("objects",)),
+)
+LAYOUTS = {layout.file: layout for layout in _LAYOUTS}
 
 
 @dataclass(frozen=True)
@@ -146,4 +184,26 @@ def events() -> Events:
 
 @pytest.fixture(scope="session")
 def tested_formats() -> set[str]:
-    return {v.format for v in VARIANTS.values()}
+    return {v.format for v in VARIANTS.values()} | {v.format for v in LAYOUTS.values()}
+
+
+@pytest.fixture(scope="session", params=sorted(LAYOUTS))
+def laid_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Path and layout of each published format in turn."""
+    layout = LAYOUTS[request.param]
+    path = tmp_path_factory.mktemp("laid_out") / layout.file
+    layout.make(path)
+    return path, layout
+
+
+@pytest.fixture(scope="session", params=sorted(VARIANTS) + sorted(LAYOUTS))
+def any_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Path and number of events of every file above in turn."""
+    folder = tmp_path_factory.mktemp("any")
+    if request.param in VARIANTS:
+        variant = VARIANTS[request.param]
+        path = folder / f"events{variant.suffix}"
+        variant.make(reference(), path)
+        return path, N
+    LAYOUTS[request.param].make(folder / request.param)
+    return folder / request.param, layouts.N

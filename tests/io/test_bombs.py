@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import uproot
 
 N = 10_000_000  # rows of a file that unpacks to more than it may
 
@@ -78,6 +79,21 @@ def gz(path: Path, *parts: tuple[bytes, int]) -> None:
                 file.write(data)
 
 
+def many_entries(path: Path) -> None:
+    """A tree and branches that say they have 10^12 entries."""
+    with uproot.recreate(path) as file:
+        file.mktree("t", {"x": "f8", "y": "f8"}).extend({"x": np.zeros(317), "y": np.zeros(317)})
+    data = path.read_bytes()
+    path.write_bytes(data.replace(struct.pack(">q", 317), struct.pack(">q", 10**12)))
+
+
+def large_basket(path: Path) -> None:
+    """A basket that unpacks to 80 MB, eight times."""
+    with uproot.recreate(path, compression=uproot.ZLIB(9)) as file:
+        tree = file.mktree("t", {name: "f8" for name in "abcdefgh"})
+        tree.extend({name: np.zeros(N) for name in "abcdefgh"})
+
+
 STRUCT = [("mjj", "<f8")]
 ROWS = bytes(8 * N)
 MAKE: dict[str, Callable[[Path], Any]] = {
@@ -111,6 +127,8 @@ MAKE: dict[str, Callable[[Path], Any]] = {
     "quote.csv": lambda p: p.write_bytes(b'mjj,x\n"' + b"1,2\n" * 3_000_000),
     "line.csv.gz": lambda p: gz(p, (b"mjj,x\n", 1), (b"1" * 10**7, 30)),
     "unpacks.csv.gz": lambda p: gz(p, (b"a,b\n", 1), (b"1,2\n" * 10**6, 60)),
+    "entries.root": many_entries,
+    "basket.root": large_basket,
     "columns.tsv": lambda p: p.write_bytes(b"\t".join([b"c%d" % i for i in range(20_000)])),
 }
 
@@ -118,6 +136,7 @@ MAKE: dict[str, Callable[[Path], Any]] = {
 READ = """
 import json, resource, sys, warnings
 import h5py, pyarrow.csv, pyarrow.parquet
+import awkward, uproot, novum.io.jetclass
 import novum.io.csv, novum.io.lhco, novum.io.numpy, novum.io.parquet
 from novum.errors import NovumError
 from novum.io import open_events, read_spectrum

@@ -105,3 +105,90 @@ def test_layouts_that_are_not_tables(shared_data: Path) -> None:
     for name in ("btag_tracks/gjj_Variables_mid_100.hdf5", "published/jetclr_lhco_results.npz"):
         with pytest.raises(FileFormatError, match=name.rsplit("/", 1)[1]):
             open_events(shared_data / name)
+
+
+# -- ROOT -------------------------------------------------------------------------------------
+
+
+def test_nanoaod_of_cms_open_data(shared_data: Path) -> None:
+    path = shared_data / "root" / "nanoAOD_2015_CMS_Open_Data_ttbar.root"
+    jets = {"jets": ("Jet_pt", "Jet_eta", "Jet_phi", "Jet_mass")}
+    source = open_events(path, clouds=jets)
+    schema = source.schema
+    assert (schema.n_events, schema.weight) == (200, "genWeight")
+    assert schema.bookkeeping == {"run": "run", "lumi": "luminosityBlock", "event": "event"}
+    got = source.read(["nJet", "Jet_pt[:,0]", "sum(Jet_pt)", "jets"])
+    cloud = got.clouds["jets"].values
+    np.testing.assert_array_equal((cloud[:, :, 0] > 0).sum(axis=1), got.features["nJet"])
+    np.testing.assert_allclose(cloud[:, :, 0].sum(axis=1), got.features["sum(Jet_pt)"], rtol=1e-6)
+    leading = got.features["Jet_pt[:,0]"]
+    np.testing.assert_array_equal(np.isnan(leading), got.features["nJet"] == 0)
+    np.testing.assert_array_equal(np.nan_to_num(leading), cloud[:, :, 0].max(axis=1))
+    assert np.abs(cloud[:, :, 2]).max() <= np.float32(np.pi)
+    assert len(np.unique(got.bookkeeping["event"])) == 200
+    with pytest.raises(InputError, match="did you mean 'Jet_pt'"):
+        source.read(["Jet_ptt"])
+
+
+def test_pfnano_takes_the_events_among_its_trees(shared_data: Path) -> None:
+    """ParameterSets has a thousand times the entries."""
+    path = shared_data / "root" / "coffea_pfnano.root"
+    candidates = {"candidates": ("PFCands_pt", "PFCands_eta", "PFCands_phi", "PFCands_pdgId")}
+    source = open_events(path, clouds=candidates)
+    assert source.schema.n_events == 10
+    got = source.read(["nPFCands", "candidates"])
+    present = got.clouds["candidates"].values[:, :, 0] > 0
+    np.testing.assert_array_equal(present.sum(axis=1), got.features["nPFCands"])
+    assert open_events(f"{path}:Runs").schema.n_events == 1
+
+
+def test_zmumu_mass_of_an_expression(shared_data: Path) -> None:
+    source = open_events(shared_data / "root" / "uproot-Zmumu.root")
+    assert source.schema.bookkeeping == {"run": "Run", "event": "Event"}
+    mass = "sqrt((E1 + E2)**2 - (px1 + px2)**2 - (py1 + py2)**2 - (pz1 + pz2)**2)"
+    got = source.read([mass, "M"]).features
+    np.testing.assert_allclose(got[mass], got["M"], rtol=1e-2)
+    assert summarise(source).suggested_mass == "M"
+
+
+def test_hzz_weights_and_muons(shared_data: Path) -> None:
+    spec = {"muons": {"pt": "hypot(Muon_Px, Muon_Py)", "pz": "Muon_Pz", "E": "Muon_E"}}
+    source = open_events(shared_data / "root" / "uproot-HZZ.root", clouds=spec)
+    assert source.schema.weight == "EventWeight"
+    got = source.read(["NMuon", "muons"])
+    pt, pz, e = got.clouds["muons"].values.T
+    np.testing.assert_array_equal((pt > 0).sum(axis=0), got.features["NMuon"])
+    mass2 = (e**2 - pt**2 - pz**2)[pt > 0]
+    assert np.mean(np.abs(mass2 - 0.10566**2) < 1e-3 * e[pt > 0] ** 2) > 0.99
+
+
+# -- text -------------------------------------------------------------------------------------
+
+
+def test_higgsml_undefined_values_are_missing(shared_data: Path) -> None:
+    source = open_events(shared_data / "higgsml" / "higgsml_first12000.csv")
+    schema = source.schema
+    assert schema.format == "higgsml"
+    assert len(schema.columns) == 30
+    assert schema.on_request == ("KaggleWeight",)
+    got = source.read()
+    np.testing.assert_array_equal(got.id, 100_000 + np.arange(12_000) + (got.id[0] - 100_000))
+    jets = got.features["PRI_jet_num"]
+    for name, least in (("PRI_jet_leading_pt", 1), ("PRI_jet_subleading_pt", 2)):
+        np.testing.assert_array_equal(np.isnan(got.features[name]), jets < least)
+    assert not any((v == -999).any() for v in got.features.values())
+    # 12,000 of 22,889 events, whose signal weights add up to 19.83.
+    assert got.weight[got.label == 1].sum() == pytest.approx(19.83 * 12_000 / 22_889, rel=0.03)
+
+
+def test_trackml(shared_data: Path) -> None:
+    source = open_events(shared_data / "trackml" / "event000000001-hits.csv.gz")
+    assert source.schema.format == "trackml"
+    got = source.read(["x", "volume_id", "particle", "truth_weight", "tx"])
+    assert len(got) == 5527
+    assert set(got.bookkeeping["event"]) == {1}
+    assert len(np.unique(got.features["volume_id"])) == 9
+    # Measured and true positions are those of the same hits.
+    assert np.median(np.abs(got.features["x"] - got.features["tx"])) < 0.1
+    assert got.features["truth_weight"].sum() == pytest.approx(0.051, abs=0.001)
+    assert np.mean(got.features["particle"] == 0) == pytest.approx(0.15, abs=0.01)

@@ -202,6 +202,13 @@ def print_summary(summary: InputSummary) -> None:
     for role, column in roles.items():
         if column:
             out.print(f"{role}: column '{escape(column)}'", highlight=False)
+    for name, names in summary.clouds.items():
+        out.print(f"cloud '{escape(name)}': {escape(', '.join(names))}", highlight=False)
+    if summary.on_request:
+        held = escape(", ".join(summary.on_request))
+        out.print(f"read only when named: {held}", highlight=False)
+    for note in summary.notes:
+        out.print(escape(note), highlight=False)
     out.print(f"{summary.n_events} events", highlight=False)
     if summary.suggested_mass:
         out.print(

@@ -11,16 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from novum.io.base import Format
 
+_CSV = (".csv", ".csv.gz")
 _HDF5 = (".h5", ".hdf5", ".hdf"), b"\x89HDF\r\n\x1a\n"
+_ROOT = (".root",), b"root"
 
 # Of formats that share a suffix, the first whose source recognises the content takes the file.
 FORMATS: tuple[Format, ...] = (
     Format("parquet", "parquet", "ParquetSource", (".parquet", ".pq"), b"PAR1", writable=True),
-    Format("csv", "csv", "CsvSource", (".csv", ".csv.gz", ".tsv", ".tsv.gz"), writable=True),
+    Format("darkmachines", "darkmachines", "DarkMachinesSource", _CSV),
+    Format("higgsml", "higgsml", "HiggsmlSource", _CSV),
+    Format("trackml", "trackml", "TrackmlSource", _CSV),
+    Format("csv", "csv", "CsvSource", (*_CSV, ".tsv", ".tsv.gz"), writable=True),
     Format("npy", "numpy", "NpySource", (".npy",), b"\x93NUMPY"),
+    Format("energyflow", "energyflow", "EnergyFlowSource", (".npz",), b"PK"),
     Format("npz", "numpy", "NpzSource", (".npz",), b"PK"),
     Format("hdf5", "hdf5", "Hdf5Source", *_HDF5, writable=True, holds_clouds=True),
+    Format("lhco-raw", "lhco_raw", "LhcoRawSource", *_HDF5),
+    Format("toptagging", "toptagging", "TopTaggingSource", *_HDF5),
+    Format("adc", "adc", "AdcSource", *_HDF5),
     Format("lhco", "lhco", "LhcoSource", *_HDF5),
+    Format("jetclass", "jetclass", "JetClassSource", *_ROOT, options=("tree", "clouds")),
+    Format("root", "root", "RootSource", *_ROOT, options=("tree", "clouds")),
 )
 
 _LAZY = {

@@ -103,6 +103,8 @@ class Format:
         Whether the module has a context manager ``writing(path)`` that appends events.
     holds_clouds : bool
         Whether it can write clouds.
+    options : tuple of str
+        Further arguments that its source takes: ``tree``, ``clouds``.
     """
 
     name: str
@@ -112,21 +114,29 @@ class Format:
     magic: bytes = b""
     writable: bool = False
     holds_clouds: bool = False
+    options: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The module of this format."""
         return import_module(f"novum.io.{self.module}")
 
 
-def open_events(path: str | os.PathLike[str], *, format: str | None = None) -> EventSource:
+def open_events(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    clouds: Mapping[str, Sequence[str] | Mapping[str, str]] | None = None,
+) -> EventSource:
     """Open a file of events; its suffix, or its content where formats share one, picks the reader.
 
     Parameters
     ----------
     path : path-like
-        A parquet, CSV, NumPy or HDF5 file.
+        A Parquet, CSV, NumPy, HDF5 or ROOT file; ``file.root:tree`` names one of several trees.
     format : str, optional
         Name of the format, for files whose suffix does not tell.
+    clouds : mapping, optional
+        For ROOT files, branches that make clouds: see `novum.io.root.RootSource`.
 
     Returns
     -------
@@ -141,19 +151,36 @@ def open_events(path: str | os.PathLike[str], *, format: str | None = None) -> E
     FileFormatError
         If the format is unknown or the file is damaged.
     """
-    file = Path(path).expanduser()
+    file, tree = _split_tree(Path(path).expanduser())
     head = _first_bytes(file)
     candidates = _candidates(file, head, format)
     if not head:
         raise FileFormatError("the file is empty", file=file)
+    given = {"tree": tree, "clouds": clouds}
+    options = {name: value for name, value in given.items() if value is not None}
     for candidate in candidates:
         source = getattr(candidate.load(), candidate.source)
         if len(candidates) == 1 or source.recognises(file):
-            return cast(EventSource, source(file))
+            _require_options(options, candidate, file)
+            return cast(EventSource, source(file, **options))
     names = " or ".join(c.name for c in candidates)
     raise FileFormatError(
         f"the content is in none of the layouts that novum reads ({names})", file=file
     )
+
+
+def _split_tree(path: Path) -> tuple[Path, str | None]:
+    """File and tree of a name such as ``a.root:Events``, as uproot writes it."""
+    name, found, tree = str(path).partition(".root:")
+    if not found or not tree or os.path.exists(path):
+        return path, None
+    return Path(f"{name}.root"), tree
+
+
+def _require_options(options: Mapping[str, Any], format: Format, file: Path) -> None:
+    odd = [name for name in options if name not in format.options]
+    if odd:
+        raise InputError(f"'{odd[0]}' is for ROOT files, this is {format.name}", file=file)
 
 
 def _first_bytes(file: Path) -> bytes:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -17,7 +17,7 @@ from novum.events import Events
 from novum.io.arrow import ARROW_ERRORS, flat_table, is_numeric, to_numpy
 from novum.io.base import reading
 from novum.io.blocks import Block
-from novum.io.fields import by_convention, require_few_columns
+from novum.io.fields import Field, by_convention, require_few_columns
 from novum.io.roles import role_of, split_unit
 from novum.io.table import TableSource
 
@@ -43,16 +43,22 @@ class CsvSource(TableSource):
         If it has no events.
     """
 
+    format: ClassVar[str] = "csv"
+    notes: ClassVar[tuple[str, ...]] = ()
+    whole: ClassVar[tuple[str, ...]] = ()  # columns of ids, whose digits are all needed
+
     def __init__(self, path: Path) -> None:
         self._types: dict[str, Any] = {}
         self._first_rows(path)
-        fields = [by_convention(h, str(t), is_numeric(t)) for h, t in self._types.items()]
-        super().__init__(path, "csv", fields, None if self._has_rows else 0)
+        rows = None if self._has_rows else 0
+        super().__init__(path, self.format, self._fields(path), rows, notes=self.notes)
+
+    def _fields(self, path: Path) -> list[Field]:
+        """The columns, as their headers say."""
+        return [by_convention(h, str(t), is_numeric(t)) for h, t in self._types.items()]
 
     def _first_rows(self, path: Path) -> None:
-        with reading(path, *ARROW_ERRORS), _stream(path) as stream:
-            first = re.split(rb"[\r\n]", stream.read(_BLOCK_BYTES), maxsplit=1)[0]
-        require_few_columns(first.count(_delimiter(path).encode()) + 1, path)
+        require_few_columns(len(first_line(path).split(_delimiter(path))), path)
         with reading(path, *ARROW_ERRORS), _open(path) as reader:
             names, types = list(reader.schema.names), list(reader.schema.types)
             self._has_rows = any(batch.num_rows for batch in reader)
@@ -69,7 +75,7 @@ class CsvSource(TableSource):
         self._types = dict(zip(names, types, strict=True))
 
     def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
-        types = {h: _read_as(h, self._types[h]) for h in headers}
+        types = {h: _read_as(h, self._types[h], h in self.whole) for h in headers}
         options = pc.ConvertOptions(include_columns=list(headers), column_types=types)
         with reading(self.path, *ARROW_ERRORS), _open(self.path, options) as reader:
             for batch in reader:
@@ -99,6 +105,19 @@ def writing(path: Path) -> Iterator[Callable[[Events], None]]:
         yield append
 
 
+def first_line(path: Path) -> str:
+    """The first line of a text file, plain or gzipped, or its first MiB.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read.
+    """
+    with reading(path, *ARROW_ERRORS), _stream(path) as stream:
+        first = re.split(rb"[\r\n]", stream.read(_BLOCK_BYTES), maxsplit=1)[0]
+    return first.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
 def _delimiter(path: Path) -> str:
     return "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
 
@@ -117,7 +136,7 @@ def _open(path: Path, options: Any = None) -> Any:
     )
 
 
-def _read_as(header: str, kind: Any) -> Any:
+def _read_as(header: str, kind: Any, whole: bool) -> Any:
     # The first block may hold whole numbers only, or nothing, where fractions follow. Ids and
     # event numbers stay whole: as floats they would lose digits beyond 2^53.
     if not is_numeric(kind) or pa.types.is_boolean(kind):
@@ -125,7 +144,7 @@ def _read_as(header: str, kind: Any) -> Any:
     role = role_of(split_unit(header)[0])
     if header == "novum_id":  # novum's own ids use all 64 bits, which are not inferred
         return pa.uint64()
-    if pa.types.is_integer(kind) and role not in (None, "weight", "label"):
+    if pa.types.is_integer(kind) and (whole or role not in (None, "weight", "label")):
         return kind
     return pa.float64()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from novum.errors import MissingDependencyError
 from novum.io.base import reading
 from novum.io.fields import MOST_COLUMNS
 
@@ -40,6 +41,8 @@ def dataset(where: Any, name: str) -> Any:
     ------
     ValueError
         If it is no dataset, its data lie outside the file, or its size cannot be true.
+    MissingDependencyError
+        If it is compressed in a way that needs a plugin.
     """
     if not isinstance(where.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is missing or a link, which novum does not follow")
@@ -50,6 +53,7 @@ def dataset(where: Any, name: str) -> Any:
         raise ValueError(f"the data of '{name}' are in another file")
     if found.shape is None:
         raise ValueError(f"'{name}' is empty")
+    _require_filters(found)
     stored = found.id.get_storage_size()
     declared = found.dtype.itemsize
     for n in found.shape:
@@ -62,6 +66,22 @@ def dataset(where: Any, name: str) -> Any:
             f"'{name}' says it has shape {found.shape} but only {stored} bytes are stored"
         )
     return found
+
+
+def _require_filters(found: Any) -> None:
+    filters = found.id.get_create_plist()
+    for i in range(filters.get_nfilters()):
+        code, _, _, name = filters.get_filter(i)
+        if h5py.h5z.filter_avail(code):
+            continue
+        with suppress(ImportError):
+            import hdf5plugin  # noqa: F401 - importing it makes its filters known
+        if not h5py.h5z.filter_avail(code):
+            called = name.decode("utf-8", "replace") or f"filter {code}"
+            raise MissingDependencyError(
+                f"{found.file.filename}: '{found.name}' is compressed with {called}, which HDF5 "
+                "reads with a plugin; pip install hdf5plugin"
+            )
 
 
 def rows_at_once(datasets: Iterable[Any], size: int) -> int:

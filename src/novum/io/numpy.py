@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
@@ -31,7 +32,7 @@ _ERRORS = (
     OverflowError,
     MemoryError,
 )
-_ZIP_ERRORS = (
+ZIP_ERRORS = (
     *_ERRORS,
     zipfile.BadZipFile,
     zlib.error,
@@ -138,8 +139,8 @@ def _field(name: str, dtype: np.dtype[Any]) -> Field:
 
 
 @dataclass(frozen=True)
-class _Member:
-    """One array of an archive, known by its header."""
+class Member:
+    """One array of an archive, known by its header: name of its file, shape, order and type."""
 
     file: str
     shape: tuple[int, ...]
@@ -167,10 +168,10 @@ class NpzSource(TableSource):
     """
 
     def __init__(self, path: Path) -> None:
-        with reading(path, *_ZIP_ERRORS), zipfile.ZipFile(path) as archive:
+        with reading(path, *ZIP_ERRORS), zipfile.ZipFile(path) as archive:
             require_few_columns(len(archive.infolist()), path)
             self._members = {
-                info.filename.removesuffix(".npy"): _member(archive, info)
+                info.filename.removesuffix(".npy"): member_of(archive, info)
                 for info in archive.infolist()
             }
             names = None
@@ -206,21 +207,28 @@ class NpzSource(TableSource):
 
     def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
         with (
-            reading(self.path, *_ZIP_ERRORS),
+            reading(self.path, *ZIP_ERRORS),
             zipfile.ZipFile(self.path) as archive,
             ExitStack() as stack,
         ):
             if self._table is not None:
                 at = {h: self._table.index(h) for h in headers}
-                for rows in _rows(stack, archive, self._members["data"], size):
+                for rows in rows_of(stack, archive, self._members["data"], size):
                     yield {h: rows[:, i].copy() for h, i in at.items()}
                 return
-            streams = [_rows(stack, archive, self._members[h], size) for h in headers]
+            streams = [rows_of(stack, archive, self._members[h], size) for h in headers]
             for arrays in zip(*streams, strict=True):
                 yield dict(zip(headers, arrays, strict=True))
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+def member_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    """What the header of a file in an archive says.
+
+    Raises
+    ------
+    ValueError
+        If it holds Python objects or has another length than its shape says.
+    """
     with archive.open(info) as stream:
         shape, fortran, dtype = _header(stream)
         header = stream.tell()
@@ -231,7 +239,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
         count *= n
     if min(shape, default=0) < 0 or header + count * dtype.itemsize != info.file_size:
         raise ValueError(f"'{info.filename}' is not as long as its shape {shape} says")
-    return _Member(info.filename, shape, fortran, dtype)
+    return Member(info.filename, shape, fortran, dtype)
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -243,7 +251,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     raise ValueError(f"NumPy format version {version} is not supported in archives")
 
 
-def _names(archive: zipfile.ZipFile, member: _Member, path: Path) -> list[str]:
+def _names(archive: zipfile.ZipFile, member: Member, path: Path) -> list[str]:
     if len(member.shape) != 1 or member.dtype.kind not in "SU":
         raise ValueError("'columns' must be a one-dimensional array of names")
     require_few_columns(member.shape[0], path)
@@ -254,16 +262,20 @@ def _names(archive: zipfile.ZipFile, member: _Member, path: Path) -> list[str]:
     return [n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in array.tolist()]
 
 
-def _rows(
-    stack: ExitStack, archive: zipfile.ZipFile, member: _Member, size: int
+def rows_of(
+    stack: ExitStack, archive: zipfile.ZipFile, member: Member, size: int
 ) -> Iterator[NDArray[Any]]:
+    """Runs of `size` rows of a member, unpacked as they are read; its checksum is compared.
+
+    An array in Fortran order comes whole.
+    """
     stream = stack.enter_context(archive.open(member.file))
     if member.fortran and len(member.shape) > 1:
         yield np.lib.format.read_array(stream, allow_pickle=False)
         return
     _header(stream)
     width = member.shape[1:]
-    per_row = member.dtype.itemsize * (width[0] if width else 1)
+    per_row = member.dtype.itemsize * math.prod(width)
     left = member.shape[0]
     while left:
         n = min(size, left)

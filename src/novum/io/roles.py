@@ -15,7 +15,7 @@ from novum.errors import InputError
 # and the rest are left out, since a second truth or weight column is no feature either.
 # 'y' is no label: it is a rapidity more often.
 ROLES: dict[str, tuple[str, ...]] = {
-    "weight": ("weight", "event_weight", "weights", "w"),
+    "weight": ("weight", "event_weight", "eventweight", "weights", "genweight", "w"),
     "label": ("label", "labels", "is_signal", "signal", "truth_label"),
     "id": ("novum_id", "id"),
     "run": ("run", "runnumber", "run_number"),
@@ -29,7 +29,7 @@ INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")
 
 _ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
 _WORDS = {"s": 1, "signal": 1, "true": 1, "b": 0, "background": 0, "false": 0, "0": 0, "1": 1}
-_UNIT = re.compile(r"^(?P<name>.*\S)\s*\[(?P<unit>[^\[\]]*)\]\s*$")
+_UNIT = re.compile(r"^(?P<name>.*\S)\s*\[(?P<unit>[^\[\]:]*)\]\s*$")  # "Jet_pt[:,0]" has no unit
 
 
 def role_of(name: str) -> str | None:
@@ -39,8 +39,9 @@ def role_of(name: str) -> str | None:
 
 
 def rank(name: str, role: str) -> int:
-    """How strongly a name speaks for its role; lower is stronger."""
-    return ROLES[role].index(name.strip().lower())
+    """How strongly a name speaks for its role, lower is stronger; a format's own name, most."""
+    lower = name.strip().lower()
+    return ROLES[role].index(lower) if lower in ROLES[role] else -1
 
 
 def split_unit(header: str) -> tuple[str, str | None]:
@@ -101,12 +102,15 @@ def to_integers(
             bad = values > np.uint64(limit.max)
         elif values.dtype.kind == "i" and not signed:
             bad = values < 0
+    elif values.dtype.kind != "f":
+        bad = np.ones(len(values), dtype=bool)
     else:
         low, high = (-(2.0**63), 2.0**63) if signed else (0.0, 2.0**64)
         with np.errstate(invalid="ignore"):
             bad = ~((values >= low) & (values < high) & (values == np.floor(values)))
     if bad.any():
-        value = values[int(np.argmax(bad))].item()
+        found = values[int(np.argmax(bad))]
+        value = found.item() if isinstance(found, np.generic) else found
         kind = "whole numbers" if signed else "whole numbers from 0 on"
         raise InputError(f"needs {kind}, found {value!r}", file=path, column=column, value=value)
     return values.astype(target)

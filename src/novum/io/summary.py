@@ -80,6 +80,12 @@ class InputSummary:
         Column that looks like the resonant variable.
     reason : str
         Why it was suggested, or why none was.
+    clouds : mapping of str to tuple of str
+        Clouds and their fields; they are not read.
+    on_request : tuple of str
+        Columns that are read only when they are named.
+    notes : tuple of str
+        How the file is read where that is not plain.
     """
 
     origin: str
@@ -93,6 +99,9 @@ class InputSummary:
     n_signal: int | None
     suggested_mass: str | None
     reason: str
+    clouds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_request: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -183,6 +192,9 @@ def summarise(source: EventSource) -> InputSummary:
         n_signal=None if schema.label is None else n_signal,
         suggested_mass=mass,
         reason=reason,
+        clouds=schema.clouds,
+        on_request=schema.on_request,
+        notes=schema.notes,
     )
 
 

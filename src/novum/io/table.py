@@ -199,10 +199,12 @@ class TableSource(ABC):
     def _headers(self, asked: Asked) -> list[str]:
         wanted = [f.header for f in asked.columns] + [f.header for f in self._roles.values()]
         wanted += [c.header for c in asked.clouds]
-        # Rows are counted by columns, so one must be read even if none is asked for.
-        for any_other in (self._features, self._clouds):
-            wanted = wanted or [f.header for f in any_other.values()][:1]
-        return list(dict.fromkeys(wanted))
+        return list(dict.fromkeys(wanted)) or self._counted()
+
+    def _counted(self) -> list[str]:
+        """What is read where nothing is asked for: rows are counted by columns."""
+        features = [f.header for f in self._features.values()]
+        return (features or [c.header for c in self._clouds.values()])[:1]
 
     def _chunks(self, size: int, asked: Asked) -> Iterator[Events]:
         start = 0
