@@ -16,7 +16,7 @@ stamp = $(VENV)/.installed-$(1)
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(call stamp,core) ## find a planted resonance in a toy sample; report in runs/demo
+demo: $(call stamp,core) ## find a planted resonance in simulated dijets; report in runs/demo
 	rm -rf "$(DEMO_OUT)"
 	$(BIN)/novum hunt --demo -o "$(DEMO_OUT)"
 

@@ -38,3 +38,15 @@ def write_results(name: str, results: dict[str, object]) -> None:
     """Write ``results/NAME.json`` whole or not at all."""
     RESULTS.mkdir(exist_ok=True)
     write_text(RESULTS / f"{name}.json", json.dumps(results, indent=1) + "\n")
+
+
+# Searches of toy dijets in several benchmarks; S/√B is below 2 in the signal region before any cut.
+TOY_BACKGROUND = 30_000
+TOY_SIGNAL = 100
+TOY_SETTINGS: dict[str, object] = {
+    "mass": "mjj",
+    "features": ["mj_low", "delta_mj", "tau21_low", "tau21_high"],
+    "members": 1,
+    "repeats": 1,
+    "fit_range": [2400.0, 6000.0],
+}

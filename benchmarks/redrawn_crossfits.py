@@ -1,7 +1,7 @@
 """What to average over redrawn cross-fits: the scores, or the counts? Null first.
 
-Toy dijets of the demo's size, one window, independent samples: without signal (false alarms) and
-with the demo's resonance (power). For each sample the significance is made three ways: from one
+30,000 toy dijets, one window, independent samples: without signal (false alarms) and with 100
+events of a resonance (power). For each sample the significance is made three ways: from one
 cross-fit, from the scores averaged over the redrawn ones, and from counts averaged over them.
 The transfer factor is the true one, so that only the selection is tested. Run
 ``python benchmarks/redrawn_crossfits.py``.
@@ -10,14 +10,13 @@ The transfer factor is the true one, so that only the selection is tested. Run
 from __future__ import annotations
 
 import numpy as np
-from common import header, write_results
+from common import TOY_BACKGROUND, TOY_SIGNAL, header, write_results
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from novum.classifiers import TreeEnsemble
 from novum.resonant import CWoLa
 from novum.search import HuntConfig, crossfit, select
-from novum.search.demo import demo_events
 from novum.search.inputs import make_sample
 from novum.search.selection import selected_share
 from novum.simulation import toy_dijets
@@ -26,7 +25,7 @@ from novum.statistics import on_off_z
 from novum.windows import Window
 
 WINDOW = Window(3241.0, 3655.0, ((3052.0, 3241.0), (3655.0, 3881.0)))
-SAMPLES = {0: 160, None: 40}  # signal events (None: the demo's) to number of samples
+SAMPLES = {0: 160, TOY_SIGNAL: 40}  # signal events to number of samples
 WAYS = ("single cross-fit", "averaged scores", "averaged counts")
 CONFIG = HuntConfig()
 
@@ -41,7 +40,7 @@ def main() -> None:
         z = np.array(Parallel(-1)(delayed(significances)(s, signal, ratio) for s in range(n)))
         for way, values in zip(WAYS, z.T, strict=True):
             row = {
-                "signal": "none" if signal == 0 else "demo",
+                "signal": signal,
                 "way": way,
                 "samples": n,
                 "mean": float(values.mean()),
@@ -65,9 +64,9 @@ def main() -> None:
     )
 
 
-def significances(seed: int, signal: int | None, ratio: float) -> tuple[float, float, float]:
+def significances(seed: int, signal: int, ratio: float) -> tuple[float, float, float]:
     """Significance of one sample, the three ways."""
-    events = demo_events(seed, signal)
+    events = toy_dijets(TOY_BACKGROUND, signal, seed=seed)
     events = events.take(WINDOW.contains(events.column("mjj")))
     sample = make_sample(events.blind(), HuntConfig(mass="mjj", features=FEATURES))
     scores = crossfit(

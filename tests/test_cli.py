@@ -362,7 +362,7 @@ def test_faults_of_options_of_the_classifier(capsys, words, message):
     [
         (["hunt"], 1, "name a file of events, or --demo"),
         (["hunt", "events.h5"], 1, "name a folder for the results (-o DIR)"),
-        (["hunt", "events.h5", "--demo"], 1, "--demo draws its own events"),
+        (["hunt", "events.h5", "--demo"], 1, "--demo brings its own events"),
         (["hunt", "--demo", "--resume"], 1, "cannot be resumed"),
         (["hunt", "e.h5", "--featurs", "a"], 2, "Did you mean --features?"),
         (["hunt", "e.h5", "--folds", "x"], 2, 'unable to convert "x" into int'),

@@ -7,7 +7,6 @@ from scipy.integrate import cumulative_trapezoid
 
 from novum import toy_dijets
 from novum.errors import InputError
-from novum.search.demo import N_BACKGROUND, demo_events
 from novum.simulation.toy import FEATURES, M_RANGE
 
 
@@ -101,20 +100,6 @@ def test_other_masses_can_be_asked_for():
     assert np.median(events.column("mj_low")) == pytest.approx(80, abs=2)
     heavier = events.column("mj_low") + events.column("delta_mj")
     assert np.median(heavier) == pytest.approx(200, abs=4)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_resonance_of_the_demo_cannot_be_seen_before_a_cut(seed):
-    events = demo_events(seed)
-    assert len(events) - events.label.sum() == N_BACKGROUND == 30000
-    m = events.column("mjj")
-    inside = (m >= 3300) & (m < 3700)
-    s, b = (inside & (events.label == 1)).sum(), (inside & (events.label == 0)).sum()
-    assert 1 < s / np.sqrt(b) < 2
-
-
-def test_the_background_only_demo_has_no_signal():
-    assert demo_events(0, 0).label.sum() == 0
 
 
 @pytest.mark.parametrize(("n_background", "n_signal"), [(0, 0), (-1, 10), (10, -1)])

@@ -73,7 +73,7 @@ def hunt(
     output : Path
         New folder for the results.
     demo : bool
-        Search a toy sample with a planted resonance, and its background-only twin.
+        Search simulated dijets with a planted resonance, and their background-only twin.
     config : Path
         YAML or JSON file of options; options given on the command line win.
     resume : bool
@@ -92,13 +92,13 @@ def hunt(
     settings = (settings or HuntConfig()).with_values({}, "hunt")
     if demo:
         if events is not None or probe is not None:
-            raise ConfigError("--demo draws its own events; leave out the file and --probe")
+            raise ConfigError("--demo brings its own events; leave out the file and --probe")
         if resume:
             raise ConfigError("--demo takes a minute and cannot be resumed")
         _demo(output or DEMO_OUTPUT, settings, jobs)
         return
     if events is None:
-        raise ConfigError("hunt: name a file of events, or --demo for a toy sample")
+        raise ConfigError("hunt: name a file of events, or --demo for a sample that novum brings")
     if output is None:
         raise ConfigError("hunt: name a folder for the results (-o DIR)")
     if blind:
@@ -162,13 +162,13 @@ def _demo(output: Path, config: HuntConfig, jobs: int | None) -> None:
     from novum.search.demo import demo_events
 
     twin = output / "background-only"
-    found = _hunt_and_report(demo_events(config.seed), output, config, jobs)
-    nothing = _hunt_and_report(demo_events(config.seed, 0), twin, config, jobs)
+    found = _hunt_and_report(demo_events(), output, config, jobs)
+    nothing = _hunt_and_report(demo_events(signal=False), twin, config, jobs)
     for title, result, folder in (
         ("background only", nothing, twin),
         ("with a resonance at 3.5 TeV", found, output),
     ):
-        console.out.print(f"\ntoy dijets, {title}", style="bold underline")
+        console.out.print(f"\nsimulated dijets, {title}", style="bold underline")
         console.print_search(result)
         console.out.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 

@@ -1,8 +1,8 @@
-"""Is the demo's calibration right? Further null searches, and injected against found.
+"""Is a calibration right? Further null searches, and injected against found.
 
-Makes the calibration that comes with novum (400 null searches of the demo's config on
-independent toy samples), looks 200 *further* null searches up in it, and injects the demo's
-resonance at five strengths. Run with ``python benchmarks/calibration_demo.py``.
+Makes a calibration from 400 null searches of one config on independent toy samples, looks 200
+*further* null searches up in it, and injects a resonance at five strengths. Run with
+``python benchmarks/calibration_toys.py``.
 """
 
 from __future__ import annotations
@@ -10,27 +10,23 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from common import HERE, header, write_results
+from common import TOY_BACKGROUND, TOY_SETTINGS, header, write_results
 from scipy import stats
 
 from novum.calibration import Calibration, calibrate, inject_and_search
 from novum.search import HuntConfig
-from novum.search.demo import DEMO_SETTINGS, N_BACKGROUND
 from novum.statistics.retrained import calibrate_scan
 
 N = {"calibration": 400, "further": 200}
 STRENGTHS = (30, 60, 90, 120, 180)
 SEEDS = {"calibration": 1, "further": 101, "injection": 2}
-SHIPPED = HERE.parent / "src" / "novum" / "search" / "calibrations" / "demo.json"
-CONFIG = HuntConfig().with_values(DEMO_SETTINGS)
+CONFIG = HuntConfig().with_values(TOY_SETTINGS)
 
 
 def main() -> None:
-    """Run everything, write the shipped calibration and ``results/calibration_demo.json``."""
+    """Run everything and write ``results/calibration_toys.json``."""
     start = time.perf_counter()
     calibration = nulls("calibration")
-    SHIPPED.parent.mkdir(exist_ok=True)
-    calibration.save(SHIPPED)
     further = nulls("further").counts
     seconds = time.perf_counter() - start
     scan = calibrate_scan(calibration.counts)
@@ -39,10 +35,10 @@ def main() -> None:
     z_cal = scan.z_cal(further)
     study = inject_and_search(
         CONFIG, "sampler", calibration, strengths=STRENGTHS, null="sampler", n=20,
-        seed=SEEDS["injection"], size=N_BACKGROUND,
+        seed=SEEDS["injection"], size=TOY_BACKGROUND,
     )  # fmt: skip
     write_results(
-        "calibration_demo",
+        "calibration_toys",
         {
             "header": header(),
             "config": CONFIG.to_dict(),
@@ -94,8 +90,8 @@ def main() -> None:
 
 
 def nulls(which: str) -> Calibration:
-    """Null searches of the demo's config."""
-    return calibrate(CONFIG, null="sampler", n=N[which], seed=SEEDS[which], size=N_BACKGROUND)
+    """Null searches of the config."""
+    return calibrate(CONFIG, null="sampler", n=N[which], seed=SEEDS[which], size=TOY_BACKGROUND)
 
 
 if __name__ == "__main__":
