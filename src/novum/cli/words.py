@@ -7,8 +7,8 @@ from typing import Any
 from novum.errors import ConfigError
 from novum.search.config import RUN_KEYS, HuntConfig, read_config
 
-LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
-COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
+_LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+_COMMA_SEPARATED = (*_LISTS, "--window", "--centers", "--fit-range")
 
 
 def split_commas(tokens: list[str]) -> list[str]:
@@ -16,9 +16,9 @@ def split_commas(tokens: list[str]) -> list[str]:
     out: list[str] = []
     for i, token in enumerate(tokens):
         name, equals, value = token.partition("=")
-        if equals and name in COMMA_SEPARATED:
+        if equals and name in _COMMA_SEPARATED:
             out += [name, *_words(name, value)]
-        elif i and tokens[i - 1] in COMMA_SEPARATED:
+        elif i and tokens[i - 1] in _COMMA_SEPARATED:
             out += _words(tokens[i - 1], token)
         else:
             out.append(token)
@@ -27,7 +27,7 @@ def split_commas(tokens: list[str]) -> list[str]:
 
 def _words(option: str, value: str) -> list[str]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    if option in LISTS:
+    if option in _LISTS:
         return [word for part in parts for word in (option, part)][1:]
     return parts
 
@@ -51,3 +51,12 @@ def take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
     settings = {key: value for key, value in values.items() if key not in RUN_KEYS}
     HuntConfig().with_values(settings, path)
     return words[:at] + words[at + 2 :], {k.replace("_", "-"): v for k, v in values.items()}
+
+
+def demo_settings(words: list[str]) -> dict[str, Any] | None:
+    """What ``hunt --demo`` sets where neither an option nor a config file does."""
+    if words[:1] != ["hunt"] or "--demo" not in words:
+        return None
+    from novum.search.demo import DEMO_SETTINGS
+
+    return DEMO_SETTINGS
