@@ -1,7 +1,8 @@
 # Everything below makes its own virtual environment from constraints.txt. Needs Python >= 3.11.
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+# worksteal: neighbours stay on one worker, so what a module shares is made once.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 SPHINX_ARGS ?= -W --keep-going -q
 DEMO_OUT ?= runs/demo
 

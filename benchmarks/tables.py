@@ -263,7 +263,6 @@ def demo(results: Results) -> str:
     return table(head, rows) + (
         f"\n{n['background']} QCD dijets, {n['injected']} events of W' → XY injected; "
         f"{results['searches']} null searches of {n['null_pool']} other QCD dijets.\n"
-        + made(results)
     )
 
 

@@ -30,7 +30,7 @@ from novum.search.procedure import make_search
 from novum.search.records import InputRecord
 from novum.statistics.retrained import calibrate_scan
 
-from .conftest import SIZE, TINY
+from .conftest import KEPT, SIZE, TINY
 
 N = 20
 JOBS = N + 2 * FOLD_DRAWS
@@ -61,12 +61,12 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def interrupted(config, tmp_path) -> Path:
-    """A calibration that was stopped after five of its jobs."""
+    """A calibration that was stopped after two of its jobs."""
     folder = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        run(config, folder, progress=Stop(5))
+        run(config, folder, progress=Stop(2))
     assert names(folder) == [JOURNAL]
-    assert len((folder / JOURNAL).read_bytes().splitlines()) == 6
+    assert len((folder / JOURNAL).read_bytes().splitlines()) == 3
     return folder
 
 
@@ -120,15 +120,17 @@ def test_saved_and_loaded_is_equal(calibration, tmp_path):
 # --- interruptions
 
 
-def test_damaged_lines_are_done_again(interrupted, calibration, config):
+def test_damaged_lines_are_done_again(cut_short, calibration, config):
     """Cut short at the end, cut in the middle, and no text at all; and one more search."""
-    lines = (interrupted / JOURNAL).read_bytes().splitlines()
+    assert names(cut_short) == [JOURNAL]
+    lines = (cut_short / JOURNAL).read_bytes().splitlines()
+    assert len(lines) == 1 + KEPT
     lines[2] = lines[2][:30]
     lines[3] = lines[3].replace(b"[", b"\xff", 1)
-    (interrupted / JOURNAL).write_bytes(b"\n".join(lines)[:-40])
+    (cut_short / JOURNAL).write_bytes(b"\n".join(lines)[:-40])
     meter = Stop()
-    again = run(config, interrupted, resume=True, n=N + 1, progress=meter)
-    assert meter.done == JOBS + 1 - 2, "finished searches are not done again"
+    again = run(config, cut_short, resume=True, n=N + 1, progress=meter)
+    assert meter.done == JOBS + 1 - (KEPT - 3), "finished searches are not done again"
     assert again.n_on[:N] == calibration.n_on
     assert again.fold_seed_z == calibration.fold_seed_z
     assert len(again.n_on) == N + 1

@@ -1,7 +1,9 @@
 """Injected against found: a small study on the sampler, its record, lines and variations."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from novum.progress import NoProgress
 from novum.search.inputs import Sample, make_sample
 from novum.statistics.retrained import calibrate_scan
 
-from .conftest import FALSE_ALARM, SIZE
+from .conftest import FALSE_ALARM, SIZE, Keeping
 
 STRENGTHS = (10, 30, 60, 120, 200)
 N = 6
@@ -88,9 +90,20 @@ def test_efficiency_and_significance_rise_with_the_signal(found):
 
 
 @pytest.fixture(scope="module")
-def varied(config, calibration) -> InjectionStudy:
+def varied_and_cut_short(config, calibration, tmp_path_factory) -> tuple[InjectionStudy, Path]:
+    """The study `varied`, and its folder as it was after twelve of twenty searches."""
+    folder, copy = (tmp_path_factory.mktemp(name) / "out" for name in ("varied", "cut"))
+    made = study(
+        config, calibration, n=2, vary=[Variation.parse("mjj:scale=1.3")], output=folder,
+        progress=Keeping(folder, 12, copy),
+    )  # fmt: skip
+    return made, copy
+
+
+@pytest.fixture(scope="module")
+def varied(varied_and_cut_short) -> InjectionStudy:
     """Two searches a strength, and two with the resonance moved to 4.55 TeV."""
-    return study(config, calibration, n=2, vary=[Variation.parse("mjj:scale=1.3")])
+    return varied_and_cut_short[0]
 
 
 def test_a_varied_signal_is_searched_beside_the_nominal_one(varied, found):
@@ -104,13 +117,14 @@ def test_a_varied_signal_is_searched_beside_the_nominal_one(varied, found):
     assert [p.t for p in varied.points] == [p.t[:2] for p in found.points]
 
 
-def test_an_interrupted_study_resumes_to_the_same_bytes(varied, config, calibration, tmp_path):
+@pytest.mark.usefixtures("unjudged")
+def test_an_interrupted_study_resumes_to_the_same_bytes(
+    varied_and_cut_short, config, calibration, tmp_path
+):
     class Stop(NoProgress):
         def track(self, items, description, total=None):
-            for i, item in enumerate(items):
-                if i == 12:
-                    raise KeyboardInterrupt
-                yield item
+            yield next(iter(items))
+            raise KeyboardInterrupt
 
     def again(**changes) -> InjectionStudy:
         vary = [Variation("mjj", scale=1.3)]
@@ -119,6 +133,9 @@ def test_an_interrupted_study_resumes_to_the_same_bytes(varied, config, calibrat
     with pytest.raises(KeyboardInterrupt):
         again(progress=Stop())
     assert [p.name for p in tmp_path.iterdir()] == [JOURNAL]
+    varied, cut_short = varied_and_cut_short
+    shutil.copytree(cut_short, tmp_path, dirs_exist_ok=True)
+    assert len((tmp_path / JOURNAL).read_bytes().splitlines()) == 13
     with pytest.raises(OutputError, match="--resume"):
         again()
     for change in ({"seed": 3}, {"null": "sidebands"}, {"size": SIZE + 1}):

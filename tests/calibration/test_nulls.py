@@ -171,6 +171,7 @@ def test_sidebands_keep_features_and_identities(sidebands, target):
     assert not np.intersect1d(a.m, b.m).size
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_sidebands_hide_the_signal_region(sidebands, target):
     """Masses inside the only window decide nothing; its events take part in the draw."""
     assert target.masked == (3300.0, 3700.0)
@@ -183,6 +184,7 @@ def test_sidebands_hide_the_signal_region(sidebands, target):
     np.testing.assert_array_equal(null.draw((1, 1, 0)).m, sidebands.draw((1, 1, 0)).m)
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_sidebands_refuse_weights(config, toy):
     w = np.where(np.arange(SIZE) % 2, 1.0, 0.5)
     found = find_target(config, events=weighted(toy, w))
@@ -191,6 +193,7 @@ def test_sidebands_refuse_weights(config, toy):
     assert make_null(find_target(config, events=weighted(toy, np.full(SIZE, 0.5))), "sidebands", 1)
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_sidebands_need_the_events(config, toy):
     result = novum.hunt(toy, config=config, n_jobs=1)
     with pytest.raises(ConfigError, match=r"the events of 'toy dijets' are needed.*--events"):

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from novum.errors import InputError, OutputError
-from novum.io import atomic_path, make_folder, write_bytes, write_text
+from novum.io import atomic_path, write_bytes, write_text
+from novum.io.atomic import make_folder
 
 
 def names(folder: Any) -> Any:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from novum.errors import FileFormatError, InputError
-from novum.io import ForeignDocumentError, from_json, read_document, to_json
+from novum.io.documents import ForeignDocumentError, from_json, read_document, to_json
 
 SCHEMA, VERSION = "novum-note", 3
 

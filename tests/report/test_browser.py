@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from novum.report import write_report
 from novum.report.page import render
+from novum.report.style import Format, to_bytes
 from novum.search.result import SearchResult
 
 from .browser import Browser, chromium
@@ -30,6 +32,18 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason="chromium is not inst
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with Browser(tmp_path_factory.mktemp("profile")) as running:
         yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages_alone() -> Iterator[None]:
+    """Reports without the PNG and PDF files, which no page shows."""
+
+    def svg_only(figure: Figure, kind: Format) -> bytes:
+        return to_bytes(figure, kind) if kind == "svg" else b""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("novum.report.write.to_bytes", svg_only)
+        yield
 
 
 @pytest.fixture(scope="module")

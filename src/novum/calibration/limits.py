@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from novum.calibration.injection import INJECTION_FILE, inject_and_search
 from novum.calibration.study import InjectionStudy
 from novum.errors import ConfigError, InputError, OutputError
-from novum.io import to_json
+from novum.io.documents import to_json
 from novum.progress import Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration
 from novum.search.lookup import calibrated

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 from novum.errors import FileFormatError
-from novum.io import from_json, read_document, to_json, write_text
+from novum.io import write_text
+from novum.io.documents import from_json, read_document, to_json
 from novum.search.records import Pair, WindowEdges
 
 SCHEMA = "novum-injection"

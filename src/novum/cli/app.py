@@ -17,7 +17,7 @@ from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
 from novum.cli.limits import limits
-from novum.cli.words import name_options, split_commas, take_config
+from novum.cli.words import demo_settings, name_options, split_commas, take_config
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import HuntConfig
@@ -268,7 +268,7 @@ def run(tokens: Sequence[str]) -> int:
         words, values = take_config(words)
         app.config = tuple(
             Dict(source, use_commands_as_keys=False)
-            for source in (values, _demo_settings(words))
+            for source in (values, demo_settings(words))
             if source is not None
         )
         app(
@@ -295,12 +295,3 @@ def run(tokens: Sequence[str]) -> int:
         sys.stderr.write(f"error: cannot print: {error.strerror}\n")
         return 1
     return 0
-
-
-def _demo_settings(words: list[str]) -> dict[str, Any] | None:
-    """What ``hunt --demo`` sets where neither an option nor a config file does."""
-    if words[:1] != ["hunt"] or "--demo" not in words:
-        return None
-    from novum.search.demo import DEMO_SETTINGS
-
-    return DEMO_SETTINGS

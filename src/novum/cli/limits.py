@@ -156,7 +156,8 @@ def _require_new(folder: Path) -> None:
 
 
 def _write(found: FrozenLimit, folder: Path) -> None:
-    from novum.io import make_folder, write_text
+    from novum.io import write_text
+    from novum.io.atomic import make_folder
     from novum.report import write_limit_figure
 
     make_folder(folder)

@@ -7,8 +7,8 @@ from typing import Any
 from novum.errors import ConfigError
 from novum.search.config import RUN_KEYS, HuntConfig, read_config
 
-LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
-COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
+_LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+_COMMA_SEPARATED = (*_LISTS, "--window", "--centers", "--fit-range")
 OPTIONS = "--classifier-options."  # written --classifier.NAME
 
 
@@ -23,9 +23,9 @@ def split_commas(tokens: list[str]) -> list[str]:
     out: list[str] = []
     for i, token in enumerate(tokens):
         name, equals, value = token.partition("=")
-        if equals and name in COMMA_SEPARATED:
+        if equals and name in _COMMA_SEPARATED:
             out += [name, *_words(name, value)]
-        elif i and tokens[i - 1] in COMMA_SEPARATED:
+        elif i and tokens[i - 1] in _COMMA_SEPARATED:
             out += _words(tokens[i - 1], token)
         else:
             out.append(token)
@@ -34,7 +34,7 @@ def split_commas(tokens: list[str]) -> list[str]:
 
 def _words(option: str, value: str) -> list[str]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    if option in LISTS:
+    if option in _LISTS:
         return [word for part in parts for word in (option, part)][1:]
     return parts
 
@@ -80,3 +80,12 @@ def _merge_options(words: list[str], values: dict[str, Any]) -> list[str]:
 
 def _as_word(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def demo_settings(words: list[str]) -> dict[str, Any] | None:
+    """What ``hunt --demo`` sets where neither an option nor a config file does."""
+    if words[:1] != ["hunt"] or "--demo" not in words:
+        return None
+    from novum.search.demo import DEMO_SETTINGS
+
+    return DEMO_SETTINGS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from novum.io import from_json, to_json
+from novum.io.documents import from_json, to_json
 
 SCHEMA = "novum-evaluation"
 SCHEMA_VERSION = 1

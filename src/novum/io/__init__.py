@@ -35,19 +35,14 @@ FORMATS: tuple[Format, ...] = (
 )
 
 _LAZY = {
-    "ForeignDocumentError": "documents",
     "LOCK_FILE": "lock",
     "EventSource": "base",
     "InputWarning": "base",
     "Schema": "base",
     "Spectrum": "spectrum",
-    "make_folder": "atomic",
     "open_events": "base",
     "read_spectrum": "spectrum",
     "concatenate": "join",
-    "from_json": "documents",
-    "read_document": "documents",
-    "to_json": "documents",
     "require_finite": "join",
     "atomic_path": "atomic",
     "folder_lock": "lock",
@@ -66,7 +61,6 @@ __all__ = ["FORMATS", "Format", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
     from novum.io.atomic import atomic_path as atomic_path
-    from novum.io.atomic import make_folder as make_folder
     from novum.io.atomic import remove_leftovers as remove_leftovers
     from novum.io.atomic import write_bytes as write_bytes
     from novum.io.atomic import write_text as write_text
@@ -74,10 +68,6 @@ if TYPE_CHECKING:
     from novum.io.base import InputWarning as InputWarning
     from novum.io.base import Schema as Schema
     from novum.io.base import open_events as open_events
-    from novum.io.documents import ForeignDocumentError as ForeignDocumentError
-    from novum.io.documents import from_json as from_json
-    from novum.io.documents import read_document as read_document
-    from novum.io.documents import to_json as to_json
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
     from novum.io.lock import LOCK_FILE as LOCK_FILE

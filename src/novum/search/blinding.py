@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from novum.errors import ConfigError, InputError, OutputError
-from novum.io import folder_lock, from_json, read_document, to_json, write_text
+from novum.io import folder_lock, write_text
+from novum.io.documents import from_json, read_document, to_json
 from novum.progress import Progress
 from novum.search.analysis import primary_test
 from novum.search.calibrated import CALIBRATION_FILE, Calibration

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import ConfigError, FitError
-from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev, to_json
+from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev
+from novum.io.documents import to_json
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from novum.errors import FileFormatError
-from novum.io import from_json, read_document, to_json, write_text
+from novum.io import write_text
+from novum.io.documents import from_json, read_document, to_json
 from novum.search.calibration_faults import fault_of
 from novum.search.calibration_records import Closure
 from novum.search.records import WindowEdges

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from novum.errors import OutputError
-from novum.io import LOCK_FILE, atomic_path, make_folder, remove_leftovers, write_text
+from novum.io import LOCK_FILE, atomic_path, remove_leftovers, write_text
+from novum.io.atomic import make_folder
 from novum.search.crossfitting import Scores
 from novum.search.output import SCORES_FILE, SELECTED_FILE
 from novum.search.result import RESULT_FILE

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from novum.errors import ConfigError, FitError, InputError
 from novum.events import Events
-from novum.io import require_finite, to_gev, to_json
+from novum.io import require_finite, to_gev
+from novum.io.documents import to_json
 from novum.search.config import MIN_FIT_P
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.gates import MAX_VALIDATION_Z, validate

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from novum.errors import ConfigError
-from novum.io import ForeignDocumentError
+from novum.io.documents import ForeignDocumentError
 from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key, choices
 from novum.search.calibration_records import CalibratedScan, CalibratedWindow
 from novum.search.config import HuntConfig

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from novum.errors import FileFormatError
-from novum.io import from_json, make_folder, read_document, to_json, write_text
+from novum.io import write_text
+from novum.io.atomic import make_folder
+from novum.io.documents import from_json, read_document, to_json
 from novum.search.calibration_records import CalibratedScan
 from novum.search.records import (
     BestWindow,
