@@ -13,6 +13,7 @@ from cyclopts.config import Dict
 
 from novum import __version__
 from novum.cli.calibrate import calibrate, unblind
+from novum.cli.convert import convert
 from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
@@ -38,7 +39,7 @@ RUN_KEYS = (
     "probe",
     "calibration",
 )  # options of hunt that are no settings of the search
-LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+LISTS = ("--features", "--score", "--strengths", "--cut", "--columns")  # written A,B,C
 COMMA_SEPARATED = (*LISTS, "--window", "--centers", "--fit-range")
 RESUMABLE = ("hunt", "calibrate", "limits", "unblind")
 DEMO_OUTPUT = Path("novum-demo")
@@ -49,6 +50,7 @@ app.command(evaluate)
 app.command(inject)
 app.command(limits)
 app.command(export)
+app.command(convert)
 
 Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
 Flat = Parameter(name="*")
@@ -75,7 +77,7 @@ def hunt(
     Parameters
     ----------
     events : Path
-        Parquet, CSV, NumPy or HDF5 file.
+        Parquet, CSV, NumPy, HDF5 or ROOT file.
     output : Path
         New folder for the results.
     demo : bool
@@ -215,7 +217,7 @@ def inspect(file: Path) -> None:
     Parameters
     ----------
     file : Path
-        Parquet, CSV, NumPy or HDF5 file.
+        Parquet, CSV, NumPy, HDF5 or ROOT file; FILE.root:TREE names a tree.
     """
     from novum.cli import console
     from novum.io import open_events, summarise
@@ -327,9 +329,22 @@ def _split_commas(tokens: list[str]) -> list[str]:
 
 
 def _words(option: str, value: str) -> list[str]:
-    parts = [part.strip() for part in value.split(",") if part.strip()]
+    # The comma of an expression such as Jet_pt[:,0] or hypot(a, b) separates nothing.
+    parts = [part.strip() for part in _split_outside(value) if part.strip()]
     if option in LISTS:
         return [word for part in parts for word in (option, part)][1:]
+    return parts
+
+
+def _split_outside(value: str) -> list[str]:
+    """Parts between commas that are in no brackets."""
+    parts, depth = [""], 0
+    for letter in value:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
     return parts
 
 
