@@ -13,6 +13,7 @@ from cyclopts.config import Dict
 
 from novum import __version__
 from novum.cli.calibrate import calibrate, unblind
+from novum.cli.convert import convert
 from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
@@ -42,6 +43,7 @@ app.command(evaluate)
 app.command(inject)
 app.command(limits)
 app.command(export)
+app.command(convert)
 app.command("novum.cli.simulate:app", name="simulate", help="Simulate collisions.")
 
 Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
@@ -69,7 +71,7 @@ def hunt(
     Parameters
     ----------
     events : Path
-        Parquet, CSV, NumPy or HDF5 file.
+        Parquet, CSV, NumPy, HDF5 or ROOT file.
     output : Path
         New folder for the results.
     demo : bool
@@ -209,7 +211,7 @@ def inspect(file: Path) -> None:
     Parameters
     ----------
     file : Path
-        Parquet, CSV, NumPy or HDF5 file.
+        Parquet, CSV, NumPy, HDF5 or ROOT file; FILE.root:TREE names a tree.
     """
     from novum.cli import console
     from novum.io import open_events, summarise

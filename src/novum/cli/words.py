@@ -7,7 +7,7 @@ from typing import Any
 from novum.errors import ConfigError
 from novum.search.config import RUN_KEYS, HuntConfig, read_config
 
-_LISTS = ("--features", "--score", "--strengths", "--cut")  # written A,B,C
+_LISTS = ("--features", "--score", "--strengths", "--cut", "--columns")  # written A,B,C
 _COMMA_SEPARATED = (*_LISTS, "--window", "--centers", "--fit-range")
 OPTIONS = "--classifier-options."  # written --classifier.NAME
 

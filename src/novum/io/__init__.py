@@ -49,6 +49,9 @@ _LAZY = {
     "remove_leftovers": "atomic",
     "write_bytes": "atomic",
     "write_text": "atomic",
+    "convert": "conversion",
+    "Converted": "conversion",
+    "OutputWarning": "write",
     "ColumnSummary": "summary",
     "InputSummary": "summary",
     "summarise": "summary",
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
     from novum.io.base import InputWarning as InputWarning
     from novum.io.base import Schema as Schema
     from novum.io.base import open_events as open_events
+    from novum.io.conversion import Converted as Converted
+    from novum.io.conversion import convert as convert
     from novum.io.join import concatenate as concatenate
     from novum.io.join import require_finite as require_finite
     from novum.io.lock import LOCK_FILE as LOCK_FILE
@@ -78,6 +83,7 @@ if TYPE_CHECKING:
     from novum.io.summary import InputSummary as InputSummary
     from novum.io.summary import summarise as summarise
     from novum.io.units import to_gev as to_gev
+    from novum.io.write import OutputWarning as OutputWarning
     from novum.io.write import write_chunks as write_chunks
     from novum.io.write import write_events as write_events
 

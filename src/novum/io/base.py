@@ -48,6 +48,8 @@ class Schema:
         Columns that are read only when they are named: truth, and what else no search may see.
     notes : tuple of str
         How the file is read where that is not plain, such as "-999 is read as a missing value".
+    event_bytes : int
+        Memory that one event takes with everything that is read by default; 0 if unknown.
     """
 
     columns: tuple[str, ...]
@@ -61,6 +63,7 @@ class Schema:
     clouds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     on_request: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    event_bytes: int = 0
 
 
 @runtime_checkable

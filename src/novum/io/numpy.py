@@ -7,7 +7,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,7 @@ from novum.errors import FileFormatError, InputError
 from novum.io.base import reading
 from novum.io.blocks import Block
 from novum.io.fields import Field, by_convention, require_few_columns
+from novum.io.ranged import Access, RangedSource
 from novum.io.table import TableSource
 from novum.io.units import to_gev
 
@@ -46,7 +47,7 @@ _CHECKED_ROWS = 100_000
 _LONGEST_NAME = 4096
 
 
-class NpySource(TableSource):
+class NpySource(RangedSource):
     """A ``.npy`` file, mapped into memory: a structured array or the CATHODE layout.
 
     The CATHODE layout is a plain array (n, 6) of mjj, lighter jet mass and jet mass difference in
@@ -88,12 +89,15 @@ class NpySource(TableSource):
             )
         super().__init__(path, "npy", fields, len(array))
 
-    def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
+    @contextmanager
+    def _access(self, headers: Sequence[str]) -> Iterator[Access]:
+        def rows(start: int, stop: int) -> Block:
+            # Mapped anew, so that the pages of earlier rows do not stay in memory.
+            found = _mapped(self.path)[start:stop]
+            return {h: self._values_of(found, h) for h in headers}
+
         with reading(self.path, *_ERRORS):
-            array = _mapped(self.path)
-            for a in range(0, len(array), size):
-                rows = array[a : a + size]
-                yield {h: self._values_of(rows, h) for h in headers}
+            yield Access(rows)
 
     def _values_of(self, rows: NDArray[Any], header: str) -> NDArray[Any]:
         if not self._cathode:

@@ -23,6 +23,7 @@ from novum.io.roles import BOOKKEEPING, ROLES, rank, to_integers, to_labels
 
 READ_SIZE = 262_144
 _READ_BYTES = 1 << 28  # of clouds, at a time
+_GUESS = 1 << 12  # bytes of a cloud
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,14 @@ class Asked:
         return 8 * (len(self.columns) + 2) + sum(c.event_bytes for c in self.clouds)
 
     @property
+    def chunk_bytes(self) -> int:
+        """The same, with a guess for clouds of which only reading tells."""
+        return self.event_bytes + sum(_GUESS for c in self.clouds if not c.event_bytes)
+
+    @property
     def rows(self) -> int:
         """Number of events to read at a time."""
-        return max(1, min(READ_SIZE, _READ_BYTES // self.event_bytes))
+        return max(1, min(READ_SIZE, _READ_BYTES // self.chunk_bytes))
 
 
 class TableSource(ABC):
@@ -114,6 +120,10 @@ class TableSource(ABC):
             clouds={n: c.fields for n, c in self._clouds.items()},
             on_request=tuple(n for n, f in self._features.items() if not f.by_default),
             notes=tuple(notes),
+            event_bytes=Asked(
+                tuple(f for f in self._features.values() if f.by_default),
+                tuple(self._clouds.values()),
+            ).chunk_bytes,
         )
 
     @classmethod

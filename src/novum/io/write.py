@@ -14,6 +14,10 @@ from novum.io.join import require_alike
 from novum.io.roles import BOOKKEEPING
 
 
+class OutputWarning(UserWarning):
+    """Something that a written file cannot hold is left out of it."""
+
+
 def write_events(events: Events, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write events as novum HDF5 (.h5), Parquet or CSV, whole or not at all.
 
