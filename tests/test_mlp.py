@@ -394,3 +394,10 @@ def test_a_search_finds_nothing_where_there_is_nothing_and_a_resonance_where_the
     assert nothing.z is not None
     assert abs(nothing.z) < 3
     assert found.z > 5
+
+
+def test_the_version_of_torch_is_kept_where_it_decides_the_result():
+    from novum.search.procedure import versions
+
+    assert "torch" in versions(MLPEnsemble())
+    assert "torch" not in versions(TreeEnsemble())

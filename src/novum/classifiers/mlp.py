@@ -72,6 +72,7 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
     """
 
     name: ClassVar[str] = "mlp"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)  # whose versions decide a result, too
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2109.00546", "Classifying Anomalies THrough Outer Density Estimation (CATHODE)"),
     )

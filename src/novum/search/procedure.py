@@ -241,7 +241,7 @@ class Search:
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
-        return hashlib.sha256(f"{probe} {versions()}".encode()).hexdigest()[:12]
+        return hashlib.sha256(f"{probe} {versions(self.classifier)}".encode()).hexdigest()[:12]
 
     def _inclusive_fit(self, plan: ScanPlan, i: int) -> SpectrumFit:
         counts, order = plan.counts[plan.fit_bins], self.config.n_params
@@ -296,7 +296,7 @@ class Search:
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions=versions(),
+            versions=versions(self.classifier),
             references=self._references(),
             input=record,
             spectrum=SpectrumRecord(
@@ -349,9 +349,10 @@ def _beside(origin: str | None, output: str | Path | None) -> list[Path]:
     return near if origin is None or not Path(origin).is_file() else [*near, Path(origin).parent]
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
-    return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
+def versions(classifier: Any = None) -> dict[str, str]:
+    """Versions of what decides a result, of what only this classifier needs too."""
+    names = (*VERSIONED, *getattr(classifier, "packages", ()))
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
 
 
 def _warnings(
