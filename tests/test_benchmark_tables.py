@@ -18,6 +18,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "redrawn_crossfits",
         "calibration_demo",
         "calibration_lhco",
+        "ensemble_training",
         "hunt_scaling",
         "spurious",
     } == set(made)
