@@ -366,10 +366,35 @@ def calibration_lhco(results: Results) -> str:
     return table(head, rows)
 
 
+def ensemble_training(results: Results) -> str:
+    """Small networks side by side against one after another."""
+    first = table(
+        ("way", "model-steps/s", "side by side is faster by", "validation AUC"),
+        (
+            (w["way"], f"{w['speed']:,.0f}", f"{w['ratio']:.1f}", f"{w['auc']:.3f}")
+            for w in results["ways"]
+        ),
+    )
+    hidden = "-".join(str(n) for n in results["hidden"])
+    words = (
+        f"\n{results['models']} networks of {hidden} with {results['features']} features, batches "
+        f"of {results['batch_size']}, {results['epochs']} epochs; per second of processor time on "
+        f"one core, medians of repeats that take turns; load average {results['load_average']:.1f} "
+        "on the machine.\n"
+    )
+    second = table(
+        ("networks side by side", "model-steps/s"),
+        ((a["models"], f"{a['speed']:,.0f}") for a in results["axis"]),
+    )
+    parts = ", ".join(f"{name} {100 * v:.0f} %" for name, v in results["profile"].items())
+    return f"{first}{words}\n{second}\nWhere the time goes: {parts}.\n"
+
+
 MAKERS: dict[str, Callable[[Results], str]] = {
     "calibration_lhco": calibration_lhco,
     "calibration_toys": calibration_toys,
     "demo": demo,
+    "ensemble_training": ensemble_training,
     "hunt_scaling": hunt_scaling,
     "lhco": lhco,
     "redrawn_crossfits": redrawn_crossfits,

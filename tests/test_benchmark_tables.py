@@ -19,6 +19,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "calibration_toys",
         "demo",
         "calibration_lhco",
+        "ensemble_training",
         "hunt_scaling",
         "spurious",
     } == set(made)

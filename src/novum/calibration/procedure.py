@@ -160,7 +160,7 @@ class _Calibrator:
     def _key(self) -> str:
         data = "" if self.target.sample is None else self.target.sample.sha256()
         null = identity(self.null, self.target)
-        parts = (self._schema_key(), data, null, self.seed, versions())
+        parts = (self._schema_key(), data, null, self.seed, versions(self.search.classifier))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _schema_key(self) -> str:
@@ -192,7 +192,7 @@ class _Calibrator:
             data_sha256=data.sha256 if isinstance(self.null, SidebandsNull) else None,
             n_events=float(data.n_used),
             seed=self.seed,
-            versions=versions(),
+            versions=versions(self.search.classifier),
             windows=self._windows(),
             n_on=table("n_on"),
             n_off=table("n_off"),

@@ -117,8 +117,7 @@ class EnsembleMLP(nn.Module):
         *body, head = self.linear
         for layer in body:
             x = layer(x).relu_()
-        out: Tensor = head(x)
-        return out.squeeze(2)
+        return torch.baddbmm(head.bias, _row(head.weight), x.transpose(1, 2)).squeeze(1)
 
     def take(self, models: Iterable[int]) -> Self:
         """The chosen models alone, as copies."""
@@ -137,49 +136,51 @@ class EnsembleMLP(nn.Module):
         Parameters
         ----------
         x : tensor (M, B, n_in)
-        target, weight : tensors (M, B, 1)
+        target, weight : tensors (M, B)
         """
-        *body, head = self.linear
         self._make_room(x)
+        *body, head = self.linear
         inputs = [x, *self._active]
         for layer, h, out in zip(body, inputs, self._active, strict=False):
             torch.baddbmm(layer.bias, h, layer.weight, out=out)
             out.clamp_min_(0)
-        delta = torch.baddbmm(head.bias, inputs[-1], head.weight, out=self._delta)
-        delta.sigmoid_().sub_(target).mul_(weight)  # of the loss by the log-odds
-        self._write(head, inputs[-1], delta)
+        delta = self._delta
+        torch.baddbmm(head.bias, _row(head.weight), inputs[-1].transpose(1, 2), out=delta)
+        delta.sigmoid_().sub_(target[:, None]).mul_(weight[:, None])  # of the loss by the log-odds
+        torch.bmm(delta, inputs[-1], out=_row(_grad(head.weight)))
+        torch.sum(delta, 2, keepdim=True, out=_grad(head.bias))
+        torch.mul(delta.transpose(1, 2), _row(head.weight), out=self._back[-1])
         for i in range(len(body) - 1, -1, -1):
-            later, active = self.linear[i + 1], self._active[i]
             back = self._back[i]
-            if later is head:  # an outer product
-                torch.mul(delta, head.weight.transpose(1, 2), out=back)
-            else:
-                torch.bmm(delta, later.weight.transpose(1, 2), out=back)
-            delta = torch.ops.aten.threshold_backward.grad_input(
-                back, active, 0, grad_input=back
-            )  # zero where ReLU was
-            self._write(body[i], inputs[i], delta)
+            torch.ops.aten.threshold_backward.grad_input(back, inputs[i + 1], 0, grad_input=back)
+            torch.bmm(inputs[i].transpose(1, 2), back, out=_grad(body[i].weight))
+            torch.bmm(self._ones, back, out=_grad(body[i].bias))  # a sum over rows
+            if i:
+                torch.bmm(back, body[i].weight.transpose(1, 2), out=self._back[i - 1])
         if self.seen is not None:
-            assert self.linear[0].weight.grad is not None
-            self.linear[0].weight.grad.mul_(self.seen)
-
-    def _write(self, layer: EnsembleLinear, inputs: Tensor, delta: Tensor) -> None:
-        assert layer.weight.grad is not None
-        assert layer.bias.grad is not None
-        torch.bmm(inputs.transpose(1, 2), delta, out=layer.weight.grad)
-        torch.bmm(self._ones, delta, out=layer.bias.grad)  # a sum over rows
+            _grad(body[0].weight).mul_(self.seen)
 
     def _make_room(self, x: Tensor) -> None:
         """Room for one batch, and for the gradients; kept from step to step."""
         shape = (x.shape[0], x.shape[1])
         if self._room == shape:
             return
-        widths = [layer.weight.shape[2] for layer in self.linear]
-        self._active = [x.new_empty(*shape, n) for n in widths[:-1]]
-        self._back = [x.new_empty(*shape, n) for n in widths[:-1]]
-        self._delta = x.new_empty(*shape, 1)
+        widths = [layer.weight.shape[2] for layer in self.linear[:-1]]
+        self._active = [x.new_empty(*shape, n) for n in widths]
+        self._back = [x.new_empty(*shape, n) for n in widths]
+        self._delta = x.new_empty(shape[0], 1, shape[1])
         self._ones = x.new_ones(shape[0], 1, shape[1])
         for parameter in self.parameters():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         self._room = shape
+
+
+def _row(column: Tensor) -> Tensor:
+    """Of shape (M, 1, n) instead of (M, n, 1): products with a row are several times faster."""
+    return column.view(len(column), 1, -1)
+
+
+def _grad(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad

@@ -160,7 +160,7 @@ def blind_hunt(
             config=search.config.to_dict(),
             config_hash=search.config.hash(),
             seed=search.config.seed,
-            versions=versions(),
+            versions=versions(search.classifier),
             input=prepared.record,
             fit_range=prepared.plan.fit_range,
             windows=tuple(windows),
@@ -237,7 +237,7 @@ def _check_frozen(search: Search, blind: BlindResult, source: Path) -> None:
         raise ConfigError("the windows of the scan are not those of the blind search")
     changed = [
         f"{name} {blind.versions.get(name)} then, {now} now"
-        for name, now in versions().items()
+        for name, now in versions(search.classifier).items()
         if blind.versions.get(name) != now
     ]
     if changed:

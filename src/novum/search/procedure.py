@@ -233,7 +233,7 @@ class Search:
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
-        return hashlib.sha256(f"{probe} {versions()}".encode()).hexdigest()[:12]
+        return hashlib.sha256(f"{probe} {versions(self.classifier)}".encode()).hexdigest()[:12]
 
     def _scores(
         self,
@@ -282,7 +282,7 @@ class Search:
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions=versions(),
+            versions=versions(self.classifier),
             references=self._references(plan.family),
             input=record,
             spectrum=SpectrumRecord(

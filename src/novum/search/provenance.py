@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from novum.search.scan import ScanPlan
 VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
-    return {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
+def versions(classifier: Any = None) -> dict[str, str]:
+    """Versions of what decides a result, of what only this classifier needs too."""
+    names = (*VERSIONED, *getattr(classifier, "packages", ()))
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
 
 
 def input_record(events: Events, sample: Sample, plan: ScanPlan, digest: str) -> InputRecord:

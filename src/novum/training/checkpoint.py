@@ -57,8 +57,9 @@ def load_state(loop: _Loop, path: Path) -> None:
         If the file is damaged or belongs to another training.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            state = dict(file)
+        # Opened here: what is no archive makes numpy leave its own file open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            state = dict(arrays)
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise FileFormatError(f"no checkpoint of a training: {error}", file=path) from None
     if str(state.get("key")) != _key(loop):

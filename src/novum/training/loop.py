@@ -148,7 +148,7 @@ class _Loop:
         n, width = len(self.alive), self.table.shape[1]
         self._drawn = self.table.new_empty(n * batches.batch_size, width)
         batch = self._drawn.view(n, batches.batch_size, width)
-        self._x, self._y, self._w = batch[..., :-2], batch[..., -2:-1], batch[..., -1:]
+        self._x, self._y, self._w = batch[..., :-2], batch[..., -2], batch[..., -1]
         self._share = 1 / batches.rows_in_batch(self.table.device)
 
     def _step(self, batches: Batches) -> None:

@@ -109,6 +109,6 @@ class Batches:
         self._ring = self._ring[:, models].contiguous()
 
     def rows_in_batch(self, device: torch.device) -> Tensor:
-        """True rows in each model's batches, shape (M, 1, 1)."""
+        """True rows in each model's batches, shape (M, 1)."""
         counts = [min(len(r.training), self.batch_size) for r in self.rows]
-        return torch.tensor(counts, dtype=torch.float32, device=device)[:, None, None]
+        return torch.tensor(counts, dtype=torch.float32, device=device)[:, None]
