@@ -262,7 +262,7 @@ def demo(results: Results) -> str:
     n = results["n"]
     return table(head, rows) + (
         f"\n{n['background']} QCD dijets, {n['injected']} events of W' → XY injected; "
-        f"{results['searches']} null searches of {n['null_pool']} other QCD dijets.\n"
+        f"{results['searches']} null searches draw from {n['all'] - n['background']} other QCD dijets.\n"
     )
 
 
