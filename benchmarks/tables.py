@@ -146,6 +146,23 @@ def hunt_scaling(results: Results) -> str:
     )
 
 
+def streaming(results: Results) -> str:
+    """Peak memory of reading and converting large files."""
+    rows = [
+        (
+            r["kind"],
+            r["what"],
+            f"{r['file_gb']:.2g}",
+            f"{r['events']:,}",
+            f"{r['seconds']:.0f}",
+            f"{r['peak_gib']:.2f}",
+        )
+        for r in results["rows"]
+    ]
+    head = ("file", "what", "on disk [GB]", "events", "seconds", "peak memory [GiB]")
+    return f"Each holds {results['unpacked_gb']:g} GB unpacked.\n\n" + table(head, rows)
+
+
 def toys(results: Results) -> str:
     """Toys a second against the peers."""
     scan, hunter = results["refitted_scan"], results["histogram_scan"]
@@ -399,6 +416,7 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "lhco": lhco,
     "redrawn_crossfits": redrawn_crossfits,
     "spurious": spurious,
+    "streaming": streaming,
     "toys": toys,
 }
 

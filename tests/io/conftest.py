@@ -194,16 +194,3 @@ def laid_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("laid_out") / layout.file
     layout.make(path)
     return path, layout
-
-
-@pytest.fixture(scope="session", params=sorted(VARIANTS) + sorted(LAYOUTS))
-def any_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Path and number of events of every file above in turn."""
-    folder = tmp_path_factory.mktemp("any")
-    if request.param in VARIANTS:
-        variant = VARIANTS[request.param]
-        path = folder / f"events{variant.suffix}"
-        variant.make(reference(), path)
-        return path, N
-    LAYOUTS[request.param].make(folder / request.param)
-    return folder / request.param, layouts.N

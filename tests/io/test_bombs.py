@@ -88,10 +88,38 @@ def many_entries(path: Path) -> None:
 
 
 def large_basket(path: Path) -> None:
-    """A basket that unpacks to 80 MB, eight times."""
-    with uproot.recreate(path, compression=uproot.ZLIB(9)) as file:
-        tree = file.mktree("t", {name: "f8" for name in "abcdefgh"})
-        tree.extend({name: np.zeros(N) for name in "abcdefgh"})
+    """A basket that unpacks to 80 MB, five times."""
+    with uproot.recreate(path, compression=uproot.ZLIB(1)) as file:
+        tree = file.mktree("t", {name: "f8" for name in "abcde"})
+        tree.extend({name: np.zeros(N) for name in "abcde"})
+
+
+def raw_h5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("df/block0_values", (10**9, 2101), "f8", chunks=(100, 2101))
+
+
+def filled_h5(path: Path) -> None:
+    """Events of 700 particles that unpack to 1.7 GB."""
+    with h5py.File(path, "w") as file:
+        options = {"chunks": (1000, 2101), "compression": "gzip", "shuffle": True}
+        file.create_dataset("df/block0_values", data=np.zeros((1000, 2101)), **options)
+        found = file.create_dataset("dg/block0_values", (100_000, 2101), "f8", **options)
+        _, packed = file["df/block0_values"].id.read_direct_chunk((0, 0))
+        for a in range(0, 100_000, 1000):
+            found.id.write_direct_chunk((a, 0), packed)
+        del file["df"]
+
+
+def table_h5(path: Path) -> None:
+    kind = [("values_block_0", "f4", (804,)), ("values_block_1", "i8", (2,))]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("table/table", (10**10,), kind, chunks=(100,))
+
+
+def adc_h5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("Particles", (10**10, 19, 4), "f8", chunks=(100, 19, 4))
 
 
 STRUCT = [("mjj", "<f8")]
@@ -127,6 +155,18 @@ MAKE: dict[str, Callable[[Path], Any]] = {
     "quote.csv": lambda p: p.write_bytes(b'mjj,x\n"' + b"1,2\n" * 3_000_000),
     "line.csv.gz": lambda p: gz(p, (b"mjj,x\n", 1), (b"1" * 10**7, 30)),
     "unpacks.csv.gz": lambda p: gz(p, (b"a,b\n", 1), (b"1,2\n" * 10**6, 60)),
+    "raw.h5": raw_h5,
+    "filled.h5": filled_h5,
+    "table.h5": table_h5,
+    "adc.h5": adc_h5,
+    "energyflow.npz": lambda p: zipped(p, X=npy((10**9, 139, 4), rows=100)),
+    "unpacks-energyflow.npz": lambda p: zipped(
+        p, X=npy((700_000, 20, 4)) + bytes(8 * 80 * 700_000)
+    ),
+    "dark.csv": lambda p: p.write_bytes(b"1;x;1;5;0;" + b"j,1,2,3,4;" * 2_000_000),
+    "dark.csv.gz": lambda p: gz(
+        p, (b"1;x;1;5;0" + b";j,1,2,3,4" * 999 + b"\n", 1), (b"1;x;1;5;0\n", 50_000)
+    ),
     "entries.root": many_entries,
     "basket.root": large_basket,
     "columns.tsv": lambda p: p.write_bytes(b"\t".join([b"c%d" % i for i in range(20_000)])),
@@ -137,6 +177,7 @@ READ = """
 import json, resource, sys, warnings
 import h5py, pyarrow.csv, pyarrow.parquet
 import awkward, uproot, novum.io.jetclass
+import novum.io.lhco_raw, novum.io.darkmachines
 import novum.io.csv, novum.io.lhco, novum.io.numpy, novum.io.parquet
 from novum.errors import NovumError
 from novum.io import open_events, read_spectrum

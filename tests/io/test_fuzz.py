@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from novum.errors import NovumError
 from novum.io import FORMATS, open_events, read_spectrum
 
+from .layouts import N
+
 flips = st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6
 )
@@ -26,14 +28,10 @@ often = settings(
 
 @often
 @given(flips=flips, header=st.booleans(), keep=st.sampled_from([1.0, 1.0, 1.0, 0.7]))
-def test_damaged_bytes(
-    any_file: Any, tmp_path: Path, flips: Any, header: bool, keep: float
-) -> None:
-    data = bytearray(any_file[0].read_bytes())
-    reach = min(len(data), 512) if header else len(data)
-    for where, bits in flips:
-        data[int(where * reach)] ^= bits
-    path = tmp_path / any_file[0].name
+def test_damaged_bytes(made: Any, tmp_path: Path, flips: Any, header: bool, keep: float) -> None:
+    data = bytearray(made.path.read_bytes())
+    flip(data, flips, header)
+    path = tmp_path / made.path.name
     path.write_bytes(data[: int(len(data) * keep)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -42,7 +40,31 @@ def test_damaged_bytes(
         assert path.name in str(got)
     else:
         # A flip can make one line of a text table into two; no format may invent events.
-        assert 0 < got[0] == got[1] <= any_file[1] + 3
+        assert 0 < got[0] == got[1] <= len(made.events) + 3
+
+
+def flip(data: bytearray, flips: Any, header: bool) -> None:
+    reach = min(len(data), 512) if header else len(data)
+    for where, bits in flips:
+        data[int(where * reach)] ^= bits
+
+
+@settings(often, max_examples=20)
+@given(flips=flips, header=st.booleans(), keep=st.sampled_from([1.0, 1.0, 0.7]), junk=st.binary())
+def test_damaged_layouts(
+    laid_out: Any, tmp_path: Path, flips: Any, header: bool, keep: float, junk: bytes
+) -> None:
+    """Bytes flipped and put in, the end cut off, in files of every published layout."""
+    data = bytearray(laid_out[0].read_bytes())
+    flip(data, flips, header)
+    where = int(flips[0][0] * len(data))
+    data[where:where] = junk
+    path = tmp_path / laid_out[0].name
+    path.write_bytes(data[: int(len(data) * keep)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = outcome(path)
+    assert isinstance(got, NovumError) or 0 < got[0] == got[1] <= N + len(junk) + 6
 
 
 def outcome(path: Path) -> Any:
@@ -59,16 +81,16 @@ def test_every_format_is_damaged(tested_formats: set[str]) -> None:
 
 @often
 @given(cut=st.floats(0, 1), at=st.floats(0, 1), junk=st.binary(max_size=64))
-def test_cut_and_spliced(any_file: Any, tmp_path: Path, cut: float, at: float, junk: bytes) -> None:
+def test_cut_and_spliced(made: Any, tmp_path: Path, cut: float, at: float, junk: bytes) -> None:
     """Bytes put in between, and the end cut off."""
-    data = any_file[0].read_bytes()
+    data = made.path.read_bytes()
     where = int(at * len(data))
-    path = tmp_path / any_file[0].name
+    path = tmp_path / made.path.name
     path.write_bytes((data[:where] + junk + data[where:])[: int(cut * (len(data) + len(junk)))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         got = outcome(path)
-    assert isinstance(got, NovumError) or 0 < got[0] == got[1] <= any_file[1] + 64
+    assert isinstance(got, NovumError) or 0 < got[0] == got[1] <= len(made.events) + 64
 
 
 @often

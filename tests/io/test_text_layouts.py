@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from novum.errors import FileFormatError, InputError
-from novum.io import open_events, summarise
+from novum.io import darkmachines, open_events, summarise
 from novum.io.darkmachines import KINDS as CODES
 
 from .layouts import (
@@ -50,6 +50,7 @@ def test_dark_machines(tmp_path: Path, name: str) -> None:
         ("2;x;1;5;0;j,1,2,3,x", "line 2 .*could not convert"),
         ("2e99;x;1;5;0", "line 2 .*event number"),
         ("2;x;1;5;0;" + "j,1,2,3,4;" * 10_000, "line of more than 65536 bytes"),
+        ("2;x;1;5;0" + ";j,1,2,3,4" * 1001, "line 2 .*it has 1001 objects"),
         ("2;ü;1;5;0", "cannot be read.*ascii"),
     ],
 )
@@ -60,6 +61,20 @@ def test_lines_that_are_no_event(tmp_path: Path, line: str, message: str) -> Non
     with pytest.raises(FileFormatError, match=message) as caught:
         source.read()
     assert caught.value.file == str(tmp_path / "a.csv")
+
+
+def test_long_lines_are_parsed_in_short_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 18 kB, 10 at a time; the objects of all are there."""
+    monkeypatch.setattr(darkmachines, "_TEXT", 10_000)
+    lines = [f"{i};x;1;5;0" + ";j,1,2,3,4" * i for i in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    source = open_events(tmp_path / "a.csv")
+    blocks = list(source._blocks(["event", "objects"], 10_000))
+    assert len(blocks) == 2
+    present = source.read(["objects"]).clouds["objects"].values[:, :, 0] > 0
+    np.testing.assert_array_equal(present.sum(axis=1), np.arange(60))
 
 
 def test_an_event_without_objects(tmp_path: Path) -> None:

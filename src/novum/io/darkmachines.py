@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +29,9 @@ _GEV = 1e-3  # MeV
 _HEAD = ("event", "process", "weight", "met", "met_phi")
 _LONGEST_LINE = 1 << 16
 _ROWS = 20_000
-_ERRORS = (OSError, EOFError, zlib.error, UnicodeDecodeError)
+_TEXT = 1 << 22  # characters that are parsed together; as Python's objects they take 50 MB
+_MOST_OBJECTS = 1000  # of one event; it widens the cloud of all events of its block
+_ERRORS = (OSError, EOFError, zlib.error, UnicodeDecodeError, MemoryError)
 
 
 class DarkMachinesSource(TableSource):
@@ -77,7 +78,7 @@ class DarkMachinesSource(TableSource):
     def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
         with reading(self.path, *_ERRORS), _opened(self.path) as stream:
             number = 0
-            while lines := list(islice(_lines(stream, self.path), min(size, _ROWS))):
+            while lines := _some(_lines(stream, self.path), min(size, _ROWS)):
                 yield self._block(lines, headers, number)
                 number += len(lines)
 
@@ -87,7 +88,7 @@ class DarkMachinesSource(TableSource):
             try:
                 words = line.rstrip().rstrip(";").split(";")
                 rows.append(_head(words))
-                objects.append([_object(w) for w in words[5:]] if "objects" in headers else [])
+                objects.append(_objects(words[5:]) if "objects" in headers else [])
             except (ValueError, KeyError) as error:
                 raise FileFormatError(
                     f"line {before + i + 1} is not of the Dark Machines layout: {error}",
@@ -116,6 +117,18 @@ def _lines(stream: IO[bytes] | gzip.GzipFile, path: Path) -> Iterator[str]:
             yield line.decode("ascii")
 
 
+def _some(lines: Iterator[str], most: int) -> list[str]:
+    """The next lines: at most so many, and no more than `_TEXT` characters beyond the first."""
+    found: list[str] = []
+    length = 0
+    for line in lines:
+        found.append(line)
+        length += len(line)
+        if len(found) == most or length > _TEXT:
+            break
+    return found
+
+
 def _head(words: list[str]) -> tuple[int, float, float, float]:
     """Number, weight, missing momentum and its φ."""
     if len(words) < len(_HEAD):
@@ -125,6 +138,12 @@ def _head(words: list[str]) -> tuple[int, float, float, float]:
     if not abs(number) < 2**53:
         raise ValueError(f"event number {words[0]!r}")
     return int(number), float(words[2]), float(words[3]), float(words[4])
+
+
+def _objects(words: list[str]) -> list[tuple[float, ...]]:
+    if len(words) > _MOST_OBJECTS:
+        raise ValueError(f"it has {len(words)} objects; novum reads at most {_MOST_OBJECTS}")
+    return [_object(w) for w in words]
 
 
 def _object(text: str) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ class JetClassSource(RootSource):
     """A file of the JetClass dataset, or one of the same layout.
 
     The cloud has the fields pt, eta, phi and E [GeV] made from the momenta and, where the file has
-    them, deta and dphi from the jet axis (η is counted in the direction of the jet), charge, kind
+    them, deta and dphi from the jet axis (as stored), charge, kind
     and impact parameters [mm] as they are stored.
 
     Parameters and errors are those of `novum.io.root.RootSource`.
