@@ -36,13 +36,41 @@ def test_a_black_box_has_no_labels(tmp_path: Path, table: bool) -> None:
     assert [len(c) for c in source.chunks(25, [])] == [25, 25, 10]
 
 
-def test_features_follow_from_the_chunks(tmp_path: Path) -> None:
-    """The seam for clustering: a function of a cloud, applied to runs of events."""
-    make_lhco_raw(tmp_path / "a.h5")
+def test_jets_are_clustered_as_the_file_is_read(tmp_path: Path) -> None:
+    """Two sprays of particles, whose masses and dijet mass follow from sums of four-vectors."""
+    pytest.importorskip("fastjet")
+    rng = np.random.default_rng(0)
+    cloud = np.zeros((20, 700, 3))
+    axis = rng.uniform(-1, 1, (20, 2, 1)), np.array([0.5, 0.5 - np.pi])[:, None]
+    for j, rows in enumerate((slice(0, 30), slice(30, 50))):
+        cloud[:, rows, 0] = rng.uniform(20, 80, cloud[:, rows, 0].shape)
+        cloud[:, rows, 1] = axis[0][:, j] + rng.normal(0, 0.1, cloud[:, rows, 0].shape)
+        cloud[:, rows, 2] = axis[1][j] + rng.normal(0, 0.1, cloud[:, rows, 0].shape)
+    cloud[0, 30:] = 0  # one jet only
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["df/block0_values"] = cloud.reshape(20, -1)
     source = open_events(tmp_path / "a.h5")
-    sums = [c.clouds["particles"].values[:, :, 0].sum(axis=1) for c in source.chunks(11)]
-    whole = source.read().clouds["particles"].values[:, :, 0].sum(axis=1)
-    np.testing.assert_allclose(np.concatenate(sums), whole)
+    names = ["mjj", "mj_low", "mj_high", "n_constituents_high", "tau21_low", "tau2_b2_low"]
+    assert set(names) <= set(source.schema.on_request)
+    got = source.read(names)
+    assert not got.clouds
+    p4 = np.stack(
+        [np.cos(cloud[..., 2]), np.sin(cloud[..., 2]), np.sinh(cloud[..., 1]),
+         np.cosh(cloud[..., 1])], axis=-1,
+    ) * cloud[..., :1]  # fmt: skip
+    jets = np.stack([p4[:, :30].sum(axis=1), p4[:, 30:].sum(axis=1)], axis=1)
+    m = np.sort(_mass(jets), axis=1)
+    np.testing.assert_allclose(got.column("mjj")[1:], _mass(jets.sum(axis=1))[1:], rtol=1e-6)
+    np.testing.assert_allclose(got.column("mj_low")[1:], m[1:, 0], rtol=1e-5)
+    np.testing.assert_allclose(got.column("mj_high")[1:], m[1:, 1], rtol=1e-5)
+    assert set(got.column("n_constituents_high")[1:].tolist()) <= {20, 30}
+    assert all(np.isnan(values[0]) for values in got.features.values())
+    parts = [chunk.column("tau2_b2_low") for chunk in source.chunks(7, ["tau2_b2_low"])]
+    np.testing.assert_array_equal(np.concatenate(parts), got.column("tau2_b2_low"))
+
+
+def _mass(p4: np.ndarray) -> np.ndarray:
+    return np.sqrt(p4[..., 3] ** 2 - (p4[..., :3] ** 2).sum(axis=-1))
 
 
 @pytest.mark.parametrize("swapped", [False, True])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from novum.catalogue import Entry
-    from novum.events import Events
+    from novum.events import Meta
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
     from novum.search.calibration_records import CalibratedWindow
@@ -217,11 +217,10 @@ def print_summary(summary: InputSummary) -> None:
         )
 
 
-def print_simulated(events: Events, path: Path) -> None:
+def print_simulated(meta: Meta, n: int, path: Path) -> None:
     """What was simulated, with its cross-section."""
-    meta = events.meta
     out.print(
-        f"{len(events)} events, cross-section after the selection {meta.cross_section:.4g} ± "
+        f"{n} events, cross-section after the selection {meta.cross_section:.4g} ± "
         f"{meta.cross_section_error:.1g} pb: as many as in {meta.luminosity:.4g}/fb",
         highlight=False,
     )

@@ -62,7 +62,7 @@ def _command(process_class: type[Process]) -> Callable[..., None]:
             constituents=constituents, extended=extended, cache=cache, n_jobs=jobs,
             progress=console.RichProgress(),
         )  # fmt: skip
-        console.print_simulated(made, output)
+        console.print_simulated(made, number, output)
 
     command.__annotations__["process"] = Annotated[process_class | None, Parameter(name="*")]
     command.__doc__ = (command.__doc__ or "").replace(

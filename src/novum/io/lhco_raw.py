@@ -1,8 +1,8 @@
 """Particles of the LHC Olympics 2020: ``events_anomalydetection.h5`` and the black boxes.
 
 A pandas frame of 2100 numbers an event, (pT [GeV], η, φ) of up to 700 particles, padded with
-zeros, and in the R&D sample the label as number 2101 (Zenodo 2629073, arXiv:2101.08320). Jets and
-their features are no matter of this module: it delivers the cloud ``particles``.
+zeros, and in the R&D sample the label as number 2101 (Zenodo 2629073, arXiv:2101.08320). Features
+of the two leading jets are columns that are read when they are named: jets are clustered then.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any
 import h5py
 
 from novum.io.blocks import Block
+from novum.io.dijet import unit_of
 from novum.io.fields import CloudField, Field
 from novum.io.h5file import dataset, group, is_number, open_h5, rows_at_once
 from novum.io.ranged import Access, RangedSource
+from novum.physics.dijets import FEATURES, SUBJETTINESS, clustered_features
 
 PARTICLES = 700
 FIELDS = ("pt", "eta", "phi")
@@ -49,7 +51,12 @@ class LhcoRawSource(RangedSource):
         fields = [Field("label", "label", str(kind), True, "label")] if width > _NUMBERS else []
         size = _NUMBERS * (4 if kind.itemsize <= 4 else 8)
         clouds = [CloudField("particles", "particles", FIELDS, size)]
-        super().__init__(path, "lhco-raw", fields, n_events, clouds=clouds)
+        fields += [
+            Field(n, n, "clustered", True, None, unit_of(n), by_default=False)
+            for n in (*FEATURES, *SUBJETTINESS)
+        ]
+        notes = ["features of the two leading jets (anti-kT, R = 1) are made when they are named"]
+        super().__init__(path, "lhco-raw", fields, n_events, clouds=clouds, notes=notes)
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
@@ -65,7 +72,9 @@ class LhcoRawSource(RangedSource):
     def _access(self, headers: Sequence[str]) -> Iterator[Access]:
         with open_h5(self.path) as file:
             found = dataset(file, self._place)
-            first = 0 if "particles" in headers else _NUMBERS
+            clustered = [h for h in headers if h in FEATURES or h in SUBJETTINESS]
+            first = 0 if clustered or "particles" in headers else _NUMBERS
+            extended = not set(clustered) <= set(FEATURES)
 
             def rows(start: int, stop: int) -> Block:
                 if self._block is None:
@@ -73,8 +82,14 @@ class LhcoRawSource(RangedSource):
                 else:
                     values = found[start:stop][self._block][:, first:]
                 block = {"label": values[:, -1]} if "label" in headers else {}
+                cloud = values[:, :_NUMBERS]
+                if first == 0:
+                    cloud = cloud.reshape(-1, PARTICLES, len(FIELDS))
                 if "particles" in headers:
-                    block["particles"] = values[:, :_NUMBERS].reshape(-1, PARTICLES, len(FIELDS))
+                    block["particles"] = cloud
+                if clustered:
+                    features = clustered_features(cloud, subjettiness=extended)
+                    block |= {name: features[name] for name in clustered}
                 return block
 
             yield Access(rows, rows_at_once([found], 1))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from novum.physics.jets import Jets
+from novum.physics.jets import Jets, leading_jets
 from novum.physics.particles import FloatArray, Particles, mass
 from novum.physics.substructure import nsubjettiness
 
@@ -18,6 +19,45 @@ SUBJETTINESS = tuple(  # in the order of axes (jet, β, N)
     for k in range(1, MOST_AXES + 1)
 )
 _LEAST_TAU = 1e-5  # ratios of smaller ones are rounding
+
+
+FEATURES = (
+    "mjj",
+    "mj_low",
+    "mj_high",
+    "delta_mj",
+    *(f"{name}_{jet}" for jet in JETS for name in ("tau21", "tau32", "n_constituents")),
+    *(f"{name}_{jet}" for jet in JETS for name in ("pt", "eta", "phi")),
+)
+
+
+def clustered_features(
+    cloud: NDArray[np.floating], *, radius: float = 1.0, subjettiness: bool = False
+) -> dict[str, FloatArray]:
+    """`dijet_features` of the leading jets of events that are clouds of massless particles.
+
+    Parameters
+    ----------
+    cloud : array (n, P, 3)
+        pT [GeV], η and φ [rad]; pT = 0 where there is no particle.
+    radius, subjettiness
+        As for `dijet_features`; jets are clustered with anti-kT.
+
+    Returns
+    -------
+    dict of name to array (n,)
+        NaN for events with fewer than two jets above 20 GeV.
+    """
+    present = cloud[..., 0] > 0
+    offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    pt, eta, phi = cloud[present].astype(np.float64).T
+    jets = leading_jets(Particles.from_cylindrical(pt, eta, phi, offsets), radius)
+    rows = np.flatnonzero(jets.pt[:, 1] > 0)
+    found = dijet_features(jets.take(rows), radius, subjettiness=subjettiness)
+    out = {name: np.full(len(cloud), np.nan) for name in found}
+    for name, values in found.items():
+        out[name][rows] = values
+    return out
 
 
 def dijet_features(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from novum.errors import ConfigError, OutputError
-from novum.events import Cloud, Events
-from novum.io import concatenate, open_events, write_events
+from novum.events import Cloud, Events, Meta
+from novum.io import concatenate, open_events
+from novum.io.write import output_format, write_chunks
 from novum.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
@@ -73,6 +74,84 @@ def simulate(
     InputError, OutputError
         If nothing passes the selection, or the cache cannot be written.
     """
+    made = _made(process, n, seed, mpi, constituents, extended, cache, n_jobs, progress)
+    return concatenate(list(made.chunks()))
+
+
+def simulate_file(
+    process: Process,
+    n: int,
+    output: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    mpi: bool = False,
+    constituents: int = CONSTITUENTS,
+    extended: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Meta:
+    """`simulate` into a new file, in the memory that one block of events takes.
+
+    Parameters
+    ----------
+    output : path-like
+        Its suffix picks the format; only HDF5 keeps constituents.
+    process, n, seed, mpi, constituents, extended, cache, n_jobs, progress
+        As for `simulate`.
+
+    Returns
+    -------
+    Meta
+        Card, seed, versions, cross-section and luminosity of the sample.
+
+    Raises
+    ------
+    OutputError
+        If the file exists or cannot be written; and as `simulate`.
+    """
+    if Path(output).exists():
+        raise OutputError(f"{output}: exists already and is not overwritten")
+    output_format(Path(output))  # a suffix that cannot be written is known before the work
+    made = _made(process, n, seed, mpi, constituents, extended, cache, n_jobs, progress)
+    write_chunks(made.chunks(), output)
+    return made.meta
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A sample: files of blocks with how many events of each are its own, and its origin."""
+
+    files: tuple[tuple[Path, int], ...]
+    constituents: int
+    hidden: tuple[str, ...]
+    meta: Meta
+
+    def chunks(self) -> Iterator[Events]:
+        """The events of one block after another."""
+        for path, size in self.files:
+            events = open_events(path).read().take(np.arange(size))
+            clouds = {
+                k: Cloud(c.values[:, : self.constituents], c.fields)
+                for k, c in events.clouds.items()
+                if self.constituents
+            }
+            features = {k: v for k, v in events.features.items() if k not in self.hidden}
+            yield replace(events, features=features, clouds=clouds, meta=self.meta)
+
+
+def _made(
+    process: Process,
+    n: int,
+    seed: int,
+    mpi: bool,
+    constituents: int,
+    extended: bool,
+    cache: str | os.PathLike[str] | None,
+    n_jobs: int | None,
+    progress: Progress | None,
+) -> _Made:
+    """All blocks of a sample, simulated where they are not there yet."""
     if not 1 <= n <= MOST_EVENTS:
         raise ConfigError(f"n: must be between 1 and {MOST_EVENTS}, got {n}")
     if not 0 <= seed < 2**63:
@@ -82,75 +161,43 @@ def simulate(
     from novum.simulation.blocks import Sample, cache_folder
 
     sample = Sample.of(process, seed, mpi)
+    made = tuple(_blocks(sample, n, cache_folder(cache), n_jobs, progress or NoProgress()))
     hidden = () if extended else process.analysis.extended
-    blocks = _blocks(sample, n, cache_folder(cache), n_jobs, progress or NoProgress())
-    parts = [_stored(part, constituents, hidden) for part in blocks]
-    return _joined(parts)
-
-
-def simulate_file(
-    process: Process, n: int, output: str | os.PathLike[str], **options: Any
-) -> Events:
-    """`simulate` into a new file, whose suffix picks its format; options are those of `simulate`.
-
-    Raises
-    ------
-    OutputError
-        If the file exists or cannot be written.
-    """
-    if Path(output).exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
-    events = simulate(process, n, **options)
-    write_events(events, output)
-    return events
+    return _Made(made, constituents, hidden, _joined(made))
 
 
 def _blocks(
     sample: Sample, n: int, folder: Path, n_jobs: int | None, progress: Progress
-) -> Iterator[Events]:
+) -> Iterator[tuple[Path, int]]:
     from joblib import Parallel, delayed, effective_n_jobs
 
     from novum.simulation.blocks import block
 
+    if n_jobs == 0:
+        raise ConfigError("jobs: must not be 0; leave it out to use every core")
     step = sample.block_size
     sizes = [min(step, n - start) for start in range(0, n, step)]
     workers = min(effective_n_jobs(-1 if n_jobs is None else n_jobs), len(sizes))
     jobs = (delayed(block)(sample, i, size, folder) for i, size in enumerate(sizes))
     made = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(jobs)
     what = f"simulating {n} {sample.process.name} events"
-    for path, size in zip(progress.track(made, what, len(sizes)), sizes, strict=True):
-        yield _first(open_events(path).read(), size)
+    yield from zip(progress.track(made, what, len(sizes)), sizes, strict=True)
 
 
-def _first(events: Events, n: int) -> Events:
-    """The first events of a block, with their share of its luminosity."""
-    if len(events) == n:
-        return events
-    luminosity = events.meta.luminosity
-    share = None if luminosity is None else luminosity * n / len(events)
-    return replace(events.take(np.arange(n)), meta=replace(events.meta, luminosity=share))
-
-
-def _stored(events: Events, constituents: int, hidden: tuple[str, ...]) -> Events:
-    features = {k: v for k, v in events.features.items() if k not in hidden}
-    clouds = {
-        k: Cloud(c.values[:, :constituents], c.fields)
-        for k, c in events.clouds.items()
-        if constituents
-    }
-    return replace(events, features=features, clouds=clouds)
-
-
-def _joined(parts: list[Events]) -> Events:
-    """One sample: luminosities add up, and the cross-section is that of all events."""
-    luminosity = np.array([part.meta.luminosity for part in parts], np.float64)
-    relative = np.array(
-        [(p.meta.cross_section_error or 0) / (p.meta.cross_section or 1) for p in parts]
+def _joined(made: Iterable[tuple[Path, int]]) -> Meta:
+    """Origin of one sample: luminosities add up, the cross-section is that of all events."""
+    blocks = [(open_events(path).read([]), size) for path, size in made]
+    metas = [events.meta for events, _ in blocks]
+    # Of a block that holds more events than are asked for, their share.
+    share = np.array([size / len(events) for events, size in blocks])
+    luminosity = share * np.array([m.luminosity for m in metas], np.float64)
+    error = np.array([m.cross_section_error for m in metas], np.float64)
+    relative = error / np.array([m.cross_section for m in metas], np.float64)
+    total = float(luminosity.sum())
+    cross_section = sum(size for _, size in blocks) / total / 1000
+    return replace(
+        metas[0],
+        luminosity=total,
+        cross_section=cross_section,
+        cross_section_error=cross_section * float(np.linalg.norm(luminosity * relative)) / total,
     )
-    events, total = concatenate(parts), float(luminosity.sum())
-    cross_section = len(events) / total / 1000
-    error = cross_section * float(np.sqrt(np.sum((luminosity * relative) ** 2))) / total
-    meta = replace(
-        events.meta, luminosity=total, cross_section=cross_section, cross_section_error=error
-    )
-    return replace(events, meta=meta)
