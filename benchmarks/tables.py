@@ -279,7 +279,8 @@ def demo(results: Results) -> str:
     n = results["n"]
     return table(head, rows) + (
         f"\n{n['background']} QCD dijets, {n['injected']} events of W' → XY injected; "
-        f"{results['searches']} null searches draw from {n['all'] - n['background']} other QCD dijets.\n"
+        f"{results['searches']} null searches draw from {n['all'] - n['background']} other QCD "
+        "dijets.\n"
     )
 
 
@@ -407,14 +408,134 @@ def ensemble_training(results: Results) -> str:
     return f"{first}{words}\n{second}\nWhere the time goes: {parts}.\n"
 
 
+def detector(results: Results) -> str:
+    """Response and resolution of jets."""
+    head = ("R", "jet pT [GeV]", "pT response", "resolution", "mass response", "resolution", "jets")
+    rows = (
+        (
+            f"{r['radius']:g}",
+            f"{r['pt']:.0f}",
+            f"{r['pt_response']:.3f}",
+            f"{100 * r['pt_response_width']:.1f} %",
+            f"{r['mass_response']:.3f}",
+            f"{100 * r['mass_response_width']:.1f} %",
+            r["jets"],
+        )
+        for r in results["rows"]
+    )
+    words = (
+        "\nWhole events beside the first 100,000 of the R&D sample, which has multiparton "
+        "interactions and Delphes; median and central 68 %, masses in GeV:\n\n"
+    )
+    return table(head, rows) + words + _against_rnd(results)
+
+
+def _against_rnd(results: Results) -> str:
+    names = ("mjj", "mj_low", "delta_mj", "tau21_low", "tau21_high")
+
+    def cell(values: Sequence[float], name: str) -> str:
+        low, middle, high = (f"{v:.2f}" if "tau" in name else f"{v:.0f}" for v in values)
+        return f"{middle} ({low}–{high})"
+
+    rows = (
+        (r["sample"], r["events"], *(cell(r[name], name) for name in names))
+        for r in results["samples"]
+    )
+    return table(("sample", "events", *(f"`{n}`" for n in names)), rows)
+
+
+def simulate(results: Results) -> str:
+    """Where the time of an event goes, and whole rates."""
+    stages = list(results["stages"][0]["ms"])
+    head = (
+        "process",
+        "MPI",
+        *(f"{s} [ms]" for s in stages),
+        "in Pythia",
+        "accepted/s",
+        "Pythia alone",
+    )
+    first = table(
+        head,
+        (
+            (
+                r["process"],
+                "on" if r["mpi"] else "off",
+                *(f"{r['ms'][s]:.2f}" for s in stages),
+                f"{100 * r['share_in_pythia']:.0f} %",
+                f"{r['accepted_per_s']:.0f}",
+                f"{r['accepted_per_s_pythia_alone']:.0f}",
+            )
+            for r in results["stages"]
+        ),
+    )
+    second = table(
+        ("process", "workers", "events", "events/s"),
+        ((r["process"], r["jobs"], r["events"], f"{r['per_s']:.0f}") for r in results["whole"]),
+    )
+    words = (
+        "\nProcessor time per generated event, one core; *accepted/s* counts events that pass the "
+        "selection, beside what Pythia alone would give. Whole samples in wall time, with starting "
+        "Pythia and writing blocks:\n\n"
+    )
+    return first + words + second
+
+
+def classifiers(results: Results) -> str:
+    """Median over the seeds of every pair of sample, features and classifier."""
+    groups: dict[tuple[str, str, int, str], list[dict[str, Any]]] = {}
+    for r in results["rows"]:
+        groups.setdefault((r["sample"], r["features"], r["noise"], r["classifier"]), []).append(r)
+    order = {"simulated": 0, "lhco": 1}
+    keys = sorted(groups, key=lambda k: (order[k[0]], k[2], int(k[1]), k[3]))
+    rows = []
+    for key in keys:
+        own = groups[key]
+        sample, features, noise, classifier = key
+        rows.append(
+            (
+                sample,
+                features + (f" + {noise} noise" if noise else ""),
+                classifier,
+                len(own),
+                _median(own, "null_z"),
+                _median(own, "z"),
+                _median(own, "max_sic"),
+                _median(own, "max_sic_above_1e3"),
+                _median(own, "sic_at_1e3"),
+                _median(own, "seconds", 0),
+            )
+        )
+    head = (
+        "sample", "features", "classifier", "seeds", "z without signal", "z with signal",
+        "max SIC", "max SIC, ε_B ≥ 10⁻³", "SIC at ε_B = 10⁻³", "s",
+    )  # fmt: skip
+    return table(head, rows)
+
+
+def _median(rows: Sequence[dict[str, Any]], key: str, digits: int = 1) -> str:
+    """Median and range of what is there; how many windows were withheld."""
+    found = sorted(r[key] for r in rows if r.get(key) is not None)
+    if not found:
+        return "withheld" if key.endswith("z") else "–"
+    middle = f"{median(found):.{digits}f}"
+    if len(found) > 1:
+        middle += f" ({found[0]:.{digits}f} to {found[-1]:.{digits}f})"
+    missing = len(rows) - len(found)
+    return middle + (f", {missing} withheld" if missing and key.endswith("z") else "")
+
+
 MAKERS: dict[str, Callable[[Results], str]] = {
     "calibration_lhco": calibration_lhco,
     "calibration_toys": calibration_toys,
+    "classifiers": classifiers,
     "demo": demo,
+    "detector": detector,
     "ensemble_training": ensemble_training,
     "hunt_scaling": hunt_scaling,
     "lhco": lhco,
     "redrawn_crossfits": redrawn_crossfits,
+    "simulate": simulate,
     "spurious": spurious,
     "streaming": streaming,
     "toys": toys,

@@ -114,12 +114,14 @@ def test_demo_finds_its_resonance_and_nothing_in_its_twin(tmp_path, capsys, monk
     """The whole chain; one window, few toys and no drawing of the figures to save time."""
     monkeypatch.setattr("novum.report.write.to_bytes", lambda figure, format: b"<svg/>")
     out = tmp_path / "demo"
-    assert run(["hunt", "--demo", "-o", str(out), "-j", "1", *SMALL, *WINDOW]) == 0
+    window = ["--window", "3150,3550"]
+    assert run(["hunt", "--demo", "-o", str(out), "-j", "1", *SMALL, *window]) == 0
     printed = capsys.readouterr().out
     assert printed.index("background only") < printed.index("with a resonance at 3.5 TeV")
     found, twin = result_of(out), result_of(out / "background-only")
-    assert (found["best_window"]["low"], found["best_window"]["high"]) == (3300, 3700)
+    assert (found["best_window"]["low"], found["best_window"]["high"]) == (3150, 3550)
     assert found["windows"][0]["z"] > 3
+    assert len(found["selected_events"][0]["clouds"]) == 2  # drawn in the report
     assert found["evaluation"][0]["significance_before"] < 2
     assert twin["windows"][0]["withheld"] or twin["windows"][0]["z"] < 2
     assert twin["evaluation"] == []
@@ -526,7 +528,7 @@ def test_a_word_among_numbers(tmp_path, capsys):
     [
         ("missing.parquet", None, ["no such file", "did you mean 'there.parquet'"]),
         ("empty.parquet", b"", ["the file is empty"]),
-        ("e.root", b"root....", ["unknown suffix '.root'"]),
+        ("e.xlsx", b"root....", ["unknown suffix '.xlsx'"]),
         ("fake.h5", b"not an hdf5 file", []),
         ("fake.parquet", b"PAR1 and no more", []),
         ("empty.csv", b"mjj,mj_low,delta_mj,tau21_low,tau21_high\n", ["no events"]),
