@@ -39,9 +39,6 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
     68 %, both of the training events, and end at ten times that. Events of weight 0 are left out.
     Members differ in initial weights, order of events and validation split.
 
-    The defaults are for short trainings: on toy dijets, those of the paper (`published`) found as
-    much of a resonance, within the scatter of eight samples, in seven times the time.
-
     Parameters
     ----------
     members : int

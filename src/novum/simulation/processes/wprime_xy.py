@@ -23,8 +23,10 @@ class WprimeXy(Process):
     ----------
     mass : float
         Mass of the W' [GeV].
-    mass_x, mass_y : float
-        Masses of its decay products [GeV].
+    mass_x : float
+        Mass of one decay product [GeV].
+    mass_y : float
+        Mass of the other one [GeV].
     prongs : 2 or 3
         Partons in the decay of X and of Y: two quarks, or two quarks and a gluon.
     """
