@@ -390,13 +390,13 @@ def test_a_finished_search_takes_only_a_calibration_that_applies(
     assert calibrated(result, None) is result
 
 
-@pytest.mark.parametrize(("seed", "n_signal"), [(0, None), (0, 0), (5, None)])
-def test_the_demo_finds_the_calibration_that_comes_with_novum(seed, n_signal):
+@pytest.mark.parametrize(("seed", "signal"), [(0, True), (0, False), (5, True)])
+def test_the_demo_finds_the_calibration_that_comes_with_novum(seed, signal):
     config = HuntConfig(seed=seed).with_values(DEMO_SETTINGS)
-    found = make_search(demo_events(seed, n_signal), config).prepare(None).calibration
+    found = make_search(demo_events(signal), config).prepare(None).calibration
     assert found is not None
     assert found.key == calibration_key(found.config, False, found.windows)
-    assert len(found.n_on) == 400
+    assert len(found.n_on) == 200
 
 
 def record(**changes) -> InputRecord:

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import novum
+from novum.errors import ConfigError
 from novum.windows import Window
 
 from .conftest import WINDOW
@@ -79,6 +80,12 @@ def test_any_classifier_with_sample_weight_can_search(toy, quick, classifier):
     result = quick(toy, classifier=classifier)
     assert result.windows[0].z > 2
     assert type(classifier).__name__ in result.config["classifier"]
+
+
+def test_a_classifier_may_be_named(toy, quick):
+    assert quick(toy, classifier="trees", members=1).config["classifier"] == "trees"
+    with pytest.raises(ConfigError, match="there is no 'tree'; did you mean 'trees'"):
+        quick(toy, classifier="tree")
 
 
 # --- what changes nothing

@@ -13,7 +13,8 @@ from novum.report.style import Palette, Theme, new_figure, settle, tag, theme_co
 from novum.report.words import clean, number
 from novum.search.records import EventCloud, SelectedEvent
 
-_AREA = 0.9  # points² per GeV
+_AREA = 0.5  # points² per GeV
+_LEAST_PT = 1.0  # GeV; smaller circles cannot be seen
 _KEY = 100.0  # GeV, of the circle in the key
 _MOST_CLOUDS = 3  # colours of a panel
 
@@ -31,7 +32,8 @@ def displays(events: Sequence[SelectedEvent], theme: Theme = "light") -> Figure:
     Returns
     -------
     Figure
-        Azimuths are turned so that the cloud with the most pT points to π/2 and none is cut.
+        Particles above 1 GeV. Azimuths are turned so that the cloud with the most pT points to π/2
+        and none is cut.
 
     Raises
     ------
@@ -71,9 +73,10 @@ def _event(
 ) -> None:
     turn = np.pi / 2 - _azimuth(max(event.clouds, key=lambda c: sum(c.pt)))
     for cloud, colour in zip(event.clouds[:_MOST_CLOUDS], colours, strict=False):
-        phi = (np.asarray(cloud.phi) + turn + np.pi) % (2 * np.pi) - np.pi
-        area = _AREA * np.asarray(cloud.pt)
-        ax.scatter(cloud.eta, phi, s=area, color=colour, alpha=0.6, lw=0)
+        pt, eta, phi = (np.asarray(v) for v in (cloud.pt, cloud.eta, cloud.phi))
+        drawn = pt >= _LEAST_PT
+        turned = (phi[drawn] + turn + np.pi) % (2 * np.pi) - np.pi
+        ax.scatter(eta[drawn], turned, s=_AREA * pt[drawn], color=colour, alpha=0.6, lw=0)
     ax.set_xlim(-3, 3)
     ax.set_ylim(-np.pi, np.pi)
     ax.set_yticks([-np.pi, 0, np.pi], ["−π", "0", "π"])

@@ -59,8 +59,9 @@ def hunt(
         Column of the resonant variable.
     features : sequence of str
         Columns the classifier sees.
-    classifier : scikit-learn classifier, optional
-        Instead of the one named in the config; its ``fit`` takes ``sample_weight``.
+    classifier : str or scikit-learn classifier, optional
+        A name, as `novum methods` lists it, or a classifier of one's own whose ``fit`` takes
+        ``sample_weight``.
     config : HuntConfig, optional
         Settings to start from; `mass`, `features` and `settings` replace some of them.
     probe : as events, optional
@@ -89,6 +90,8 @@ def hunt(
     ConfigError, InputError, WindowError, FitError, OutputError
         See these; each names what is wrong and what to do.
     """
+    if isinstance(classifier, str):
+        settings, classifier = {**settings, "classifier": classifier}, None
     config = _resolve(config, mass, features, settings)
     search = make_search(
         events, config, classifier=classifier, probe=probe, calibration=calibration,
