@@ -31,6 +31,11 @@ BASE = ("mj_low", "delta_mj", "tau21_low", "tau21_high")
 CLASSIFIERS: dict[str, dict[str, Any]] = {
     "trees": {"classifier": "trees", "members": 5},
     "mlp": {"classifier": "mlp", "members": 2},
+    "mlp, published": {
+        "classifier": "mlp", "members": 1, "classifier_options": {
+            "epochs": 100, "patience": "none", "validation_fraction": 0.5, "balance_classes": True,
+        },
+    },
     "trees, bagged": {
         "classifier": "trees", "members": 10, "classifier_options": {"max_features": 0.5},
     },
@@ -73,16 +78,19 @@ class Row:
         return f"{self.sample}/{self.features}+{self.noise}/{self.classifier}/{self.seed}"
 
 
-def rows() -> Iterator[Row]:
-    """All rows, the first seed of everything first."""
+def rows() -> list[Row]:
+    """All rows: the first seed first, bagging and noise after the rest."""
+    return sorted(_rows(), key=lambda r: (r.seed, "bagged" in r.classifier, r.noise > 0))
+
+
+def _rows() -> Iterator[Row]:
     for seed in range(SEEDS):
         for sample, sets in (("simulated", SIMULATED), ("lhco", LHCO)):
             for classifier in CLASSIFIERS:
-                bagged = "bagged" in classifier
-                for name in sets:
-                    if not bagged or name == max(sets, key=int):
-                        yield Row(sample, name, 0, classifier, seed)
-                for noise in NOISE:
+                names = ("4",) if "published" in classifier else tuple(sets)
+                for name in names[-1:] if "bagged" in classifier else names:
+                    yield Row(sample, name, 0, classifier, seed)
+                for noise in () if "published" in classifier else NOISE:
                     yield Row(sample, "4", noise, classifier, seed)
 
 
