@@ -503,14 +503,43 @@ def classifiers(results: Results) -> str:
                 _median(own, "max_sic"),
                 _median(own, "max_sic_above_1e3"),
                 _median(own, "sic_at_1e3"),
-                _median(own, "seconds", 0),
             )
         )
     head = (
         "sample", "features", "classifier", "seeds", "z without signal", "z with signal",
-        "max SIC", "max SIC, ε_B ≥ 10⁻³", "SIC at ε_B = 10⁻³", "s",
+        "max SIC", "max SIC, ε_B ≥ 10⁻³", "SIC at ε_B = 10⁻³",
     )  # fmt: skip
     return table(head, rows)
+
+
+def calibrated_classifiers(results: Results) -> str:
+    """Null searches of every classifier and set of features, and what signal then reaches."""
+    rows = []
+    for r in results["rows"]:
+        null, found = (
+            sorted(z for z in r[key] if z == z) for key in ("null_z_cal", "signal_z_cal")
+        )
+        rows.append(
+            (
+                r["features"] + (f" + {r['noise']} noise" if r["noise"] else ""),
+                r["classifier"],
+                f"{r['kappa']:.3f} ± {r['kappa_error']:.3f}",
+                f"{r['location']:.2f}",
+                f"{r['scale']:.2f}",
+                f"{100 * r['withheld_rate']:.0f} %",
+                f"{median(null):.1f} ({null[0]:.1f} to {null[-1]:.1f})" if null else "–",
+                f"{median(found):.1f} ({found[0]:.1f} to {found[-1]:.1f})" if found else "–",
+            )
+        )
+    head = (
+        "features", "classifier", "κ", "mean z", "sd", "withheld", "z_cal without signal",
+        f"z_cal with {results['injected']} events",
+    )  # fmt: skip
+    words = (
+        f"\n{results['nulls']} null searches of {results['events']} events each; then "
+        f"{results['tests']} samples without and with signal: median and range.\n"
+    )
+    return table(head, rows) + words
 
 
 def _median(rows: Sequence[dict[str, Any]], key: str, digits: int = 1) -> str:
@@ -526,6 +555,7 @@ def _median(rows: Sequence[dict[str, Any]], key: str, digits: int = 1) -> str:
 
 
 MAKERS: dict[str, Callable[[Results], str]] = {
+    "calibrated_classifiers": calibrated_classifiers,
     "calibration_lhco": calibration_lhco,
     "calibration_toys": calibration_toys,
     "classifiers": classifiers,
