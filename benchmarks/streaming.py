@@ -106,7 +106,8 @@ def main() -> None:
                 out.unlink()
             path.unlink()
             print(rows[-1], flush=True)
-    write_results("streaming", {"header": header(), "unpacked_gb": size / GB, "rows": rows})
+            results = {"header": header(), "unpacked_gb": size / GB, "rows": rows}
+            write_results("streaming", results)
 
 
 def run(*words: object) -> dict[str, float]:

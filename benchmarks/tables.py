@@ -154,12 +154,11 @@ def streaming(results: Results) -> str:
             r["what"],
             f"{r['file_gb']:.2g}",
             f"{r['events']:,}",
-            f"{r['seconds']:.0f}",
             f"{r['peak_gib']:.2f}",
         )
         for r in results["rows"]
     ]
-    head = ("file", "what", "on disk [GB]", "events", "seconds", "peak memory [GiB]")
+    head = ("file", "what", "on disk [GB]", "events", "peak memory [GiB]")
     return f"Each holds {results['unpacked_gb']:g} GB unpacked.\n\n" + table(head, rows)
 
 

@@ -528,7 +528,8 @@ def test_a_word_among_numbers(tmp_path, capsys):
     [
         ("missing.parquet", None, ["no such file", "did you mean 'there.parquet'"]),
         ("empty.parquet", b"", ["the file is empty"]),
-        ("e.xlsx", b"root....", ["unknown suffix '.xlsx'"]),
+        ("e.lhe", b"<LesHouchesEvents>", ["unknown suffix '.lhe'"]),
+        ("e.root", b"root....", ["cannot be read"]),
         ("fake.h5", b"not an hdf5 file", []),
         ("fake.parquet", b"PAR1 and no more", []),
         ("empty.csv", b"mjj,mj_low,delta_mj,tau21_low,tau21_high\n", ["no events"]),

@@ -253,5 +253,5 @@ def reason(error: BaseException, most: int = 200) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         return os.strerror(error.errno).lower()
     lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
+    text = lines[0].rstrip(" ,:") if lines else type(error).__name__
     return text if len(text) <= most else f"{text[:most]}..."

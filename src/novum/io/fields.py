@@ -8,6 +8,9 @@ from pathlib import Path
 from novum.errors import FileFormatError
 from novum.io.roles import role_of, split_unit
 
+READ_SIZE = 262_144  # rows that a whole file is read by, if their clouds leave it
+_READ_BYTES = 1 << 28
+_GUESS = 1 << 12  # bytes of an event's cloud where only reading tells
 MOST_COLUMNS = 10_000  # a file that claims more is damaged, or made to exhaust memory
 
 
@@ -60,6 +63,29 @@ class CloudField:
     name: str
     fields: tuple[str, ...]
     event_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a read delivers beside weights, labels, ids and bookkeeping."""
+
+    columns: tuple[Field, ...]
+    clouds: tuple[CloudField, ...]
+
+    @property
+    def event_bytes(self) -> int:
+        """Memory that one event takes, with its id and weight."""
+        return 8 * (len(self.columns) + 2) + sum(c.event_bytes for c in self.clouds)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """The same, with a guess for clouds of which only reading tells."""
+        return self.event_bytes + sum(_GUESS for c in self.clouds if not c.event_bytes)
+
+    @property
+    def rows(self) -> int:
+        """Number of events to read at a time."""
+        return max(1, min(READ_SIZE, _READ_BYTES // self.chunk_bytes))
 
 
 def by_convention(header: str, dtype: str, numeric: bool, unit: str | None = None) -> Field:

@@ -6,7 +6,6 @@ import os
 import resource
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,36 +16,9 @@ from novum.errors import FileFormatError, InputError, MissingColumnError
 from novum.events import Cloud, Events, Meta
 from novum.io.base import Schema
 from novum.io.blocks import Block, joined, rebatch, rows_in
-from novum.io.fields import CloudField, Field, require_few_columns
+from novum.io.fields import Asked, CloudField, Field, require_few_columns
 from novum.io.join import concatenate
 from novum.io.roles import BOOKKEEPING, ROLES, rank, to_integers, to_labels
-
-READ_SIZE = 262_144
-_READ_BYTES = 1 << 28  # of clouds, at a time
-_GUESS = 1 << 12  # bytes of a cloud
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a read delivers beside weights, labels, ids and bookkeeping."""
-
-    columns: tuple[Field, ...]
-    clouds: tuple[CloudField, ...]
-
-    @property
-    def event_bytes(self) -> int:
-        """Memory that one event takes, with its id and weight."""
-        return 8 * (len(self.columns) + 2) + sum(c.event_bytes for c in self.clouds)
-
-    @property
-    def chunk_bytes(self) -> int:
-        """The same, with a guess for clouds of which only reading tells."""
-        return self.event_bytes + sum(_GUESS for c in self.clouds if not c.event_bytes)
-
-    @property
-    def rows(self) -> int:
-        """Number of events to read at a time."""
-        return max(1, min(READ_SIZE, _READ_BYTES // self.chunk_bytes))
 
 
 class TableSource(ABC):
