@@ -98,12 +98,14 @@ def main() -> None:
     """Run what is not there yet; write ``results/classifiers.json`` after every row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=np.inf, help="start no row after this")
-    stop = time.monotonic() + 60 * parser.parse_args().minutes
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    asked = parser.parse_args()
+    stop = time.monotonic() + 60 * asked.minutes
     path = RESULTS / "classifiers.json"
     done = {r["name"]: r for r in json.loads(path.read_text())["rows"]} if path.exists() else {}
     data: dict[str, tuple[Events, Events]] = {}
     for row in rows():
-        if row.name in done:
+        if row.name in done or asked.only not in row.name:
             continue
         if time.monotonic() > stop:
             break

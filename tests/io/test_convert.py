@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from novum.cli.app import _split_commas, run
+from novum.cli.app import run
+from novum.cli.words import split_commas
 from novum.errors import MissingColumnError, OutputError
 from novum.io import OutputWarning, conversion, convert, open_events
 from novum.progress import NoProgress
@@ -188,5 +189,5 @@ def test_inspect_lists_clouds_and_notes(tmp_path: Path, capsys: pytest.CaptureFi
     ],
 )
 def test_commas_of_expressions_separate_nothing(value: str, parts: list[str]) -> None:
-    split = _split_commas(["hunt", "--features", value])
+    split = split_commas(["hunt", "--features", value])
     assert [w for w in split if w != "--features"][1:] == parts

@@ -51,7 +51,7 @@ class Search:
         return printed
 
     def wait_for(self, what: Callable[[], object]) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while not what():
             assert self.process.poll() is None, f"it ended before: {self.log.read_text()}"
             assert time.monotonic() < until, "it did nothing"

@@ -222,7 +222,8 @@ class TailScore:
         top = self._log_tail >= -np.log10(0.05)
         start = int(np.argmax(top)) if top.any() else len(values) - 1
         excess = np.average(values[start:] - values[start], weights=per_value[start:])
-        self._slope = 0.0 if excess <= 0 else 1 / (excess * np.log(10))
+        # Scores that differ by a denormal number are equal: their slope would overflow.
+        self._slope = 0.0 if excess < 1e-300 else 1 / (excess * np.log(10))
 
     def __call__(self, raw: FloatArray) -> FloatArray:
         """Score of each raw score, shape (n,)."""
