@@ -33,9 +33,22 @@ def split_commas(tokens: list[str]) -> list[str]:
 
 
 def _words(option: str, value: str) -> list[str]:
-    parts = [part.strip() for part in value.split(",") if part.strip()]
+    # The comma of an expression such as Jet_pt[:,0] or hypot(a, b) separates nothing.
+    parts = [part.strip() for part in _split_outside(value) if part.strip()]
     if option in _LISTS:
         return [word for part in parts for word in (option, part)][1:]
+    return parts
+
+
+def _split_outside(value: str) -> list[str]:
+    """Parts between commas that are in no brackets."""
+    parts, depth = [""], 0
+    for letter in value:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
     return parts
 
 
