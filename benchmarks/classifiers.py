@@ -53,11 +53,11 @@ SIMULATED = {
     "12": ("mj_low", "delta_mj", *(f"tau{k}_{j}" for j in ("low", "high") for k in range(1, 6))),
     "56": ("mj_low", "delta_mj", *SUBJETTINESS),
 }
-_JET = ("nisj", "nesj", "tau1", "tau2", "tau3", "tau32", *(f"eRing{i}" for i in range(10)))
+_JET = ("nisj", "nesj", "tau1", "tau2", "tau3", *(f"eRing{i}" for i in range(10)))
 LHCO = {
     "4": BASE,
     "12": (*BASE, *(f"{name}_{j}" for name in ("tau1", "tau2", "tau3", "nisj") for j in "12")),
-    "36": (*BASE, *(f"{name}_{j}" for name in _JET for j in "12")),
+    "34": (*BASE, *(f"{name}_{j}" for name in _JET for j in "12")),
 }
 NOISE = (10, 30)
 
