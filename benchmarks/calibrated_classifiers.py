@@ -27,7 +27,7 @@ from novum.simulation.processes import WprimeXy
 CLASSIFIERS = ("trees", "mlp")
 SETS = (("4", 0), ("12", 0), ("4", 10))
 N_EVENTS, N_SIGNAL, N_TEST = 30_000, 160, 30_000
-NULLS, TESTS = 40, 10
+NULLS, TESTS = 24, 6
 CONFIG: dict[str, Any] = {
     "mass": "mjj", "members": 2, "repeats": 1, "window": (3250.0, 3650.0), "sideband": 200.0,
     "fit_range": (2600.0, 6500.0), "n_toys": 100,
