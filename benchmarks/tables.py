@@ -516,29 +516,41 @@ def calibrated_classifiers(results: Results) -> str:
     rows = []
     for r in results["rows"]:
         null, found = (
-            sorted(z for z in r[key] if z == z) for key in ("null_z_cal", "signal_z_cal")
+            sorted(z for z in r[key] if z is not None) for key in ("null_z_cal", "signal_z_cal")
         )
         rows.append(
             (
+                r["sample"],
                 r["features"] + (f" + {r['noise']} noise" if r["noise"] else ""),
                 r["classifier"],
                 f"{r['kappa']:.3f} ± {r['kappa_error']:.3f}",
                 f"{r['location']:.2f}",
                 f"{r['scale']:.2f}",
                 f"{100 * r['withheld_rate']:.0f} %",
-                f"{median(null):.1f} ({null[0]:.1f} to {null[-1]:.1f})" if null else "–",
-                f"{median(found):.1f} ({found[0]:.1f} to {found[-1]:.1f})" if found else "–",
+                _spread(null),
+                _spread(found),
             )
         )
     head = (
-        "features", "classifier", "κ", "mean z", "sd", "withheld", "z_cal without signal",
-        f"z_cal with {results['injected']} events",
+        "sample", "features", "classifier", "κ", "mean z", "sd", "withheld",
+        "z_cal without signal", "z_cal with signal",
     )  # fmt: skip
+    samples = " and ".join(
+        f"{name}: {n} events, {results['injected'][name]} of signal"
+        for name, n in results["events"].items()
+    )
     words = (
-        f"\n{results['nulls']} null searches of {results['events']} events each; then "
-        f"{results['tests']} samples without and with signal: median and range.\n"
+        f"\n{results['nulls']} null searches; {samples}. Of the {results['tests']['simulated']} "
+        "simulated samples without and with signal: median and range.\n"
     )
     return table(head, rows) + words
+
+
+def _spread(z: Sequence[float]) -> str:
+    """Median and range of significances; one alone as it is."""
+    if not z:
+        return "withheld"
+    return f"{median(z):.1f}" + (f" ({z[0]:.1f} to {z[-1]:.1f})" if len(z) > 1 else "")
 
 
 def _median(rows: Sequence[dict[str, Any]], key: str, digits: int = 1) -> str:
