@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from novum.nn import EnsembleMLP, weighted_bce
+from novum.nn import BinaryCrossEntropy, EnsembleMLP
 from novum.training import Rows, TrainingConfig, split_rows, train
 from novum.training.flat import FlatAdam
 from novum.training.rows import Batches
@@ -142,7 +142,9 @@ def dataloader_loop(table: torch.Tensor, rows: list[Rows]) -> Scores:
                 optimiser.step()
             with torch.no_grad():
                 logits = model(held_out[:, :-2])[:, 0]
-                loss = weighted_bce(logits[None], held_out[None, :, -2], held_out[None, :, -1])
+                loss = BinaryCrossEntropy().loss(
+                    logits[None], held_out[None, :, -2], held_out[None, :, -1]
+                )
             if float(loss) < best:
                 best, kept = float(loss), logits.numpy()
         assert kept is not None
@@ -191,7 +193,7 @@ def time_of_parts(table: torch.Tensor, rows: list[Rows]) -> dict[str, float]:
 
     def validate() -> None:
         with torch.no_grad():
-            weighted_bce(network(blocks[..., :-2]), blocks[..., -2], blocks[..., -1])
+            BinaryCrossEntropy().loss(network(blocks[..., :-2]), blocks[..., -2], blocks[..., -1])
 
     def offer() -> None:
         for i in range(MODELS):
@@ -201,7 +203,10 @@ def time_of_parts(table: torch.Tensor, rows: list[Rows]) -> dict[str, float]:
         "order of the rows": (lambda: [batches.begin_epoch(i, 0, 0) for i in range(MODELS)], 1),
         "gather": (lambda: torch.index_select(table, 0, batches.at(0), out=drawn), steps),
         "forward": (forward, steps),
-        "forward and backward": (lambda: network.loss_gradient(x, y, w), steps),
+        "forward and backward": (
+            lambda: network.loss_gradient(x, y, w, BinaryCrossEntropy()),
+            steps,
+        ),
         "optimiser": (adam.step, steps),
         "validation": (validate, 1),
         "snapshots": (offer, 1),

@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from novum.nn import EnsembleLinear, EnsembleMLP, weighted_bce
+from novum.nn import (
+    BinaryCrossEntropy,
+    EnsembleLinear,
+    EnsembleMLP,
+    PiecewiseLinearLikelihood,
+)
+
+BCE = BinaryCrossEntropy()
 
 
 def batch(models: int, rows: int, features: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -32,10 +39,10 @@ def test_the_gradient_is_that_of_autograd(models, rows, features, hidden, masked
         seen[:, 0] = True
     network = EnsembleMLP.seeded(features, hidden, range(models), seen)
     x, y, w = batch(models, rows, features, seed)
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(x, y, w, BCE)
     written = [p.grad.clone() for p in network.parameters()]
     network.zero_grad()
-    weighted_bce(network(x), y, w).sum().backward()
+    BCE.loss(network(x), y, w).sum().backward()
     if seen is not None:
         network.linear[0].weight.grad.mul_(seen[:, :, None])
     for ours, p in zip(written, network.parameters(), strict=True):
@@ -46,10 +53,10 @@ def test_the_gradient_is_that_of_autograd(models, rows, features, hidden, masked
 def test_room_of_an_earlier_batch_leaves_nothing_behind():
     network = EnsembleMLP.seeded(3, (8, 8), [1, 2])
     x, y, w = batch(2, 16, 3)
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(x, y, w, BCE)
     first = [p.grad.clone() for p in network.parameters()]
-    network.loss_gradient(*batch(2, 5, 3, 1))
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(*batch(2, 5, 3, 1), BCE)
+    network.loss_gradient(x, y, w, BCE)
     for a, p in zip(first, network.parameters(), strict=True):
         assert torch.equal(a, p.grad)
 
@@ -86,10 +93,10 @@ def test_a_model_is_the_network_that_torch_would_make():
 def test_models_do_not_mix():
     network = EnsembleMLP.seeded(3, (8,), [1, 2, 3])
     x, y, w = batch(3, 10, 3)
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(x, y, w, BCE)
     before = [p.grad.clone() for p in network.parameters()]
     x[1] += 1
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(x, y, w, BCE)
     for a, p in zip(before, network.parameters(), strict=True):
         assert torch.equal(a[[0, 2]], p.grad[[0, 2]])
     assert not torch.equal(before[0][1], network.linear[0].weight.grad[1])
@@ -101,7 +108,7 @@ def test_what_a_model_does_not_see_does_not_matter_and_stays_so():
     x, y, w = batch(2, 10, 3)
     other = torch.where(seen[:, None], x, 99.0)
     assert torch.equal(network(x), network(other))
-    network.loss_gradient(x, y, w)
+    network.loss_gradient(x, y, w, BCE)
     hidden = ~seen[:, :, None].expand_as(network.linear[0].weight)
     assert (network.linear[0].weight.grad[hidden] == 0).all()
     assert (network.linear[0].weight.grad[~hidden] != 0).any()
@@ -132,6 +139,53 @@ def test_the_loss_is_the_cross_entropy_of_each_model():
     w = torch.tensor([[2.0, 0.5], [1.0, 0.0]], dtype=torch.float64)
     p = 1 / (1 + np.exp(-logits.numpy()[0]))
     expected = -(2 * np.log(p[0]) + 0.5 * np.log(1 - p[1]))
-    found = weighted_bce(logits, y, w)
+    found = BCE.loss(logits, y, w)
     assert found[0].item() == pytest.approx(expected)
     assert found[1].item() == pytest.approx(80), "large log-odds overflow nowhere"
+
+
+def likelihood(seed: int = 0) -> tuple[EnsembleMLP, PiecewiseLinearLikelihood, torch.Tensor]:
+    """Two models of columns 0 and 2, the second seeing the first and column 1, and a batch."""
+    seen = torch.tensor([[0, 1, 0], [1, 1, 0]], dtype=torch.bool)
+    network = EnsembleMLP.seeded(3, (8,), [seed, seed + 1], seen, n_out=9)
+    rng = torch.Generator().manual_seed(seed)
+    table = torch.cat(
+        [3 * torch.randn(2, 20, 3, generator=rng), torch.rand(2, 20, 1, generator=rng)], dim=2
+    )
+    return network, PiecewiseLinearLikelihood(4.0, 9, [0, 2]), table
+
+
+def test_gradient_of_a_density_is_that_of_autograd() -> None:
+    network, objective, table = likelihood()
+    x, target, weight = objective.split(table)
+    network.loss_gradient(x, target, weight, objective)
+    written = [p.grad.clone() for p in network.parameters() if p.grad is not None]
+    network.zero_grad()
+    objective.loss(network(x), target, weight).sum().backward()
+    assert network.linear[0].weight.grad is not None
+    network.linear[0].weight.grad.mul_(network.seen)
+    for mine, theirs in zip(written, network.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs.grad, atol=2e-5, rtol=1e-4)
+
+
+def test_the_density_integrates_to_one_and_is_positive() -> None:
+    network, objective, table = likelihood()
+    outputs = network(table[..., :-1])[:1, :1]
+    at = torch.linspace(-4, 4, 8001)[None, :]
+    density = torch.tensor(
+        [
+            (-objective.take([0]).loss(outputs, t.view(1, 1), torch.ones(1, 1))).exp().item()
+            for t in at[0, ::40]
+        ]
+    )
+    assert (density > 0).all()
+    assert torch.trapezoid(density, at[0, ::40]).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_model_taken_off_the_axis_keeps_its_column() -> None:
+    network, objective, table = likelihood()
+    x, target, weight = objective.split(table)
+    both = objective.loss(network(x), target, weight)
+    alone, part = network.take([1]), objective.take([1])
+    x, target, weight = part.split(table[1:])
+    torch.testing.assert_close(part.loss(alone(x), target, weight), both[1:])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from novum.errors import ConfigError, FileFormatError, FitError
-from novum.nn import EnsembleMLP, weighted_bce
+from novum.nn import BinaryCrossEntropy, EnsembleMLP
 from novum.training import Rows, TrainingConfig, split_rows, train
 from novum.training.rows import Batches
 from novum.training.snapshots import Snapshots
@@ -42,7 +42,9 @@ def by_adam(data: torch.Tensor, rows: Rows, seed: int, epochs: int) -> list[np.n
             chosen = order[i * QUICK.batch_size : (i + 1) * QUICK.batch_size]
             x, y, w = data[chosen, :-2], data[chosen, -2], data[chosen, -1]
             optimiser.zero_grad()
-            (weighted_bce(net(x[None]), y[None], w[None]).sum() / len(chosen)).backward()
+            (
+                BinaryCrossEntropy().loss(net(x[None]), y[None], w[None]).sum() / len(chosen)
+            ).backward()
             optimiser.step()
         after.append(net.linear[0].weight.detach().numpy().copy()[0])
     return after
@@ -90,7 +92,7 @@ def test_losses_are_those_of_the_weights_that_are_kept():
         for model, r in enumerate(rows):
             block = data[r.validation]
             logits = net(block[None, :, :-2].expand(2, -1, -1))[model]
-            loss = weighted_bce(logits[None], block[None, :, -2], block[None, :, -1])
+            loss = BinaryCrossEntropy().loss(logits[None], block[None, :, -2], block[None, :, -1])
             mean = loss.item() / block[:, -1].sum().item()
             assert found.loss[model, k] == pytest.approx(mean, abs=1e-6)
 

@@ -20,6 +20,7 @@ from novum.errors import ConfigError, nearest
 KINDS = {
     "method": "novum.resonant",
     "classifier": "novum.classifiers",
+    "density": "novum.density",
     "process": "novum.simulation.processes",
 }
 

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from novum import catalogue
 from novum.errors import ConfigError, NovumError
 from novum.resonant.base import ResonantMethod
 from novum.search.analysis import primary_test
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import crossfit
 from novum.search.inputs import Sample
-from novum.search.procedure import build_classifier, describe
+from novum.search.procedure import build_classifier, build_method, describe
 from novum.search.scan import ScanPlan
 from novum.statistics.retrained import ScanCounts
 from novum.windows import Window
@@ -76,7 +75,7 @@ class PseudoSearch:
             If the config names no classifier of the catalogue and none is given, or the one that
             is given is another.
         """
-        method = catalogue.build("method", config.method)
+        method = build_method(config)
         if classifier is None:
             classifier = build_classifier(config)
         elif describe(classifier) != config.classifier:
@@ -124,7 +123,7 @@ class PseudoSearch:
             )  # fmt: skip
         except NovumError:  # a fluctuation that the search itself would refuse: nothing is quoted
             return (0.0, 0.0, 1.0, 0.0, False, before, 0.0, 0.0)
-        test = primary_test(sample, scores, fit, config)
+        test = primary_test(sample, scores, fit, config, self.method.mass_dependence)
         leaked = injected & window.in_sidebands(sample.m)
         selected, off = (float(test.share[rows].sum()) for rows in (inside, leaked))
         return (*test.counts.effective(), test.withheld is None, before, selected, off)

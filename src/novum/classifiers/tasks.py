@@ -1,10 +1,11 @@
-"""`fit_tasks`: fit one classifier to many two-class problems, independent of the worker count."""
+"""Fit one classifier to many two-class problems, independent of the worker count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -17,6 +18,8 @@ from threadpoolctl import threadpool_limits
 from novum.errors import ConfigError
 
 FloatArray = NDArray[np.float64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class TwoClass(Protocol):
@@ -67,16 +70,52 @@ def fit_tasks(
         `n_jobs` is 0.
     """
     check_classifier(classifier)
+    pairs = zip(tasks, seeds, strict=True)
+    yield from in_workers(partial(_fit_chunk, classifier), pairs, chunk_size(classifier), n_jobs)
+
+
+def chunk_size(classifier: Any) -> int:
+    """Tasks that `classifier` is best handed at once; it decides speed, not the result."""
+    return int(getattr(classifier, "tasks_per_chunk", 1))
+
+
+def in_workers(
+    function: Callable[[list[Item]], Sequence[Result]],
+    items: Iterable[Item],
+    size: int,
+    n_jobs: int | None = None,
+) -> Iterator[Result]:
+    """Results of `function` on chunks of `items`, in order; see `fit_tasks`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a list of items and returns as many results.
+    items : iterable
+        Drawn only as workers become free.
+    size : int
+        Items of a chunk.
+    n_jobs : int or None
+
+    Raises
+    ------
+    ConfigError
+        If `n_jobs` is 0.
+    """
     if n_jobs == 0:
         raise ConfigError("jobs: must not be 0; leave it out to use every core")
     workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    pairs = zip(tasks, seeds, strict=True)
-    batched = hasattr(classifier, "fit_tasks")
-    fit, size = (_fit_chunk, classifier.tasks_per_chunk) if batched else (_fit_each, 1)
-    jobs = (delayed(fit)(classifier, chunk) for chunk in _chunks(pairs, size))
+    jobs = (delayed(_on_one_thread)(function, chunk) for chunk in _chunks(iter(items), size))
     parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="1.5*n_jobs")
-    for models in parallel(jobs):
-        yield from models
+    for results in parallel(jobs):
+        yield from results
+
+
+def fit_here(classifier: Any, tasks: Iterable[TwoClass], seeds: Iterable[int]) -> list[Any]:
+    """Clones of `classifier` fitted to the tasks in this process."""
+    if hasattr(classifier, "fit_tasks"):
+        return list(classifier.fit_tasks(tasks, seeds))
+    return [_fit(classifier, task, seed) for task, seed in zip(tasks, seeds, strict=True)]
 
 
 def check_classifier(classifier: Any) -> None:
@@ -101,22 +140,21 @@ def _final_step(classifier: Any) -> Any:
     return classifier.steps[-1][1] if isinstance(classifier, Pipeline) else classifier
 
 
-Pair = tuple[TwoClass, int]
+def _on_one_thread(
+    function: Callable[[list[Item]], Sequence[Result]], chunk: list[Item]
+) -> Sequence[Result]:
+    with threadpool_limits(1):
+        return function(chunk)
 
 
-def _chunks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
-    while chunk := list(islice(pairs, size)):
+def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    while chunk := list(islice(items, size)):
         yield chunk
 
 
-def _fit_chunk(classifier: Any, chunk: list[Pair]) -> list[Any]:
+def _fit_chunk(classifier: Any, chunk: list[tuple[TwoClass, int]]) -> list[Any]:
     tasks, seeds = zip(*chunk, strict=True)
-    with threadpool_limits(1):
-        return list(classifier.fit_tasks(tasks, seeds))
-
-
-def _fit_each(classifier: Any, chunk: list[Pair]) -> list[Any]:
-    return [_fit(classifier, task, seed) for task, seed in chunk]
+    return fit_here(classifier, tasks, seeds)
 
 
 def _fit(classifier: Any, task: TwoClass, seed: int) -> Any:
@@ -126,5 +164,4 @@ def _fit(classifier: Any, task: TwoClass, seed: int) -> Any:
     weight = "sample_weight"
     if isinstance(model, Pipeline):
         weight = f"{model.steps[-1][0]}__{weight}"
-    with threadpool_limits(1):
-        return model.fit(task.X, task.y, **{weight: task.sample_weight})
+    return model.fit(task.X, task.y, **{weight: task.sample_weight})

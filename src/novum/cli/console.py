@@ -236,17 +236,20 @@ def print_entries(entries: tuple[Entry, ...]) -> None:
         papers = ", ".join(f"arXiv:{arxiv}" for arxiv, _ in e.references)
         table.add_row(e.kind, e.name, escape(e.summary), papers)
     out.print(table)
-    print_options(tuple(e for e in entries if e.kind == "classifier"))
+    from novum.search.config import OPTION_KINDS
+
+    for kind in OPTION_KINDS:
+        print_options(kind, tuple(e for e in entries if e.kind == kind))
 
 
-def print_options(classifiers: tuple[Entry, ...]) -> None:
-    """Table of what can be set as ``--classifier.NAME VALUE``."""
+def print_options(kind: str, members: tuple[Entry, ...]) -> None:
+    """Table of what can be set as ``--classifier.NAME VALUE``, for one kind of member."""
     from novum.search.config import SET_ELSEWHERE
 
-    table = Table(title="options, --classifier.NAME VALUE", title_justify="left")
-    for name in ("classifier", "option", "default", "what it is"):
+    table = Table(title=f"options, --{kind}.NAME VALUE", title_justify="left")
+    for name in (kind, "option", "default", "what it is"):
         table.add_column(name, no_wrap=name == "option")
-    for e in classifiers:
+    for e in members:
         for o in e.options:
             if o.name not in SET_ELSEWHERE:
                 row = (e.name, o.name.replace("_", "-"), o.default, o.summary)

@@ -1,21 +1,31 @@
-"""The words of a command line before they are parsed: lists, ``--config``, ``--classifier.X``."""
+"""The words of a command line before they are parsed: lists, ``--config``, ``--method.X``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from novum.errors import ConfigError
-from novum.search.config import RUN_KEYS, HuntConfig, read_config
+from novum.search.config import OPTION_KINDS, RUN_KEYS, HuntConfig, read_config
 
 _LISTS = ("--features", "--score", "--strengths", "--cut", "--columns")  # written A,B,C
 _COMMA_SEPARATED = (*_LISTS, "--window", "--centers", "--fit-range")
-OPTIONS = "--classifier-options."  # written --classifier.NAME
+
+
+def options_of(kind: str) -> str:
+    """What ``--classifier.NAME`` is called by the settings: ``--classifier-options.NAME``."""
+    return f"--{kind}-options."
 
 
 def name_options(tokens: list[str]) -> list[str]:
     """``--classifier.max-features V`` is what the settings call classifier_options."""
-    start = "--classifier."
-    return [OPTIONS + t.removeprefix(start) if t.startswith(start) else t for t in tokens]
+    starts = {f"--{kind}.": options_of(kind) for kind in OPTION_KINDS}
+    return [
+        next(
+            (full + t.removeprefix(start) for start, full in starts.items() if t.startswith(start)),
+            t,
+        )
+        for t in tokens
+    ]
 
 
 def split_commas(tokens: list[str]) -> list[str]:
@@ -75,20 +85,21 @@ def take_config(tokens: list[str]) -> tuple[list[str], dict[str, Any] | None]:
 
 
 def _merge_options(words: list[str], values: dict[str, Any]) -> list[str]:
-    """Add the file's options of the classifier to those that the words set, which win."""
-    set_here = {
-        w.removeprefix(OPTIONS).partition("=")[0].replace("-", "_")
-        for w in words
-        if w.startswith(OPTIONS)
-    }
-    if not set_here:
-        return words
-    kept = values.pop("classifier_options", {})
-    return words + [
-        f"{OPTIONS}{name}={_as_word(value)}"
-        for name, value in kept.items()
-        if name.replace("-", "_") not in set_here
-    ]
+    """Add the file's options of members to those that the words set, which win."""
+    for kind in OPTION_KINDS:
+        start = options_of(kind)
+        set_here = {
+            w.removeprefix(start).partition("=")[0].replace("-", "_")
+            for w in words
+            if w.startswith(start)
+        }
+        if set_here:
+            words = words + [
+                f"{start}{name}={_as_word(value)}"
+                for name, value in values.pop(f"{kind}_options", {}).items()
+                if name.replace("-", "_") not in set_here
+            ]
+    return words
 
 
 def _as_word(value: Any) -> str:

@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from novum.nn.ensemble import EnsembleLinear as EnsembleLinear
     from novum.nn.ensemble import EnsembleMLP as EnsembleMLP
-    from novum.nn.losses import weighted_bce as weighted_bce
+    from novum.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
+    from novum.nn.losses import Objective as Objective
+    from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
 
 _MEMBERS = {
+    "BinaryCrossEntropy": "novum.nn.losses",
     "EnsembleLinear": "novum.nn.ensemble",
     "EnsembleMLP": "novum.nn.ensemble",
-    "weighted_bce": "novum.nn.losses",
+    "Objective": "novum.nn.losses",
+    "PiecewiseLinearLikelihood": "novum.nn.losses",
 }
 
-__all__ = ["EnsembleLinear", "EnsembleMLP", "weighted_bce"]
+__all__ = [
+    "BinaryCrossEntropy",
+    "EnsembleLinear",
+    "EnsembleMLP",
+    "Objective",
+    "PiecewiseLinearLikelihood",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,8 @@ from typing import Self, final
 import torch
 from torch import Tensor, nn
 
+from novum.nn.losses import Objective
+
 
 @final
 class EnsembleLinear(nn.Module):
@@ -48,16 +50,18 @@ class EnsembleLinear(nn.Module):
 
 @final
 class EnsembleMLP(nn.Module):
-    """M fully connected networks with ReLU and one output, side by side.
+    """M fully connected networks with ReLU, side by side.
 
-    Every parameter has the model axis first. The gradient of the weighted cross-entropy is
-    written out (`loss_gradient`), which saves the bookkeeping of autograd and every temporary.
+    Every parameter has the model axis first. The gradient of an objective is written out
+    (`loss_gradient`), which saves the bookkeeping of autograd and every temporary.
 
     Parameters
     ----------
     n_models, n_in : int
     hidden : sequence of int
         Nodes of the hidden layers.
+    n_out : int
+        Outputs.
 
     Attributes
     ----------
@@ -65,9 +69,9 @@ class EnsembleMLP(nn.Module):
         1 for the features that a model sees. The weights of the others are 0 and stay so.
     """
 
-    def __init__(self, n_models: int, n_in: int, hidden: Sequence[int]) -> None:
+    def __init__(self, n_models: int, n_in: int, hidden: Sequence[int], n_out: int = 1) -> None:
         super().__init__()
-        sizes = (n_in, *hidden, 1)
+        sizes = (n_in, *hidden, n_out)
         self.layers = nn.ModuleList(
             EnsembleLinear(n_models, a, b) for a, b in itertools.pairwise(sizes)
         )
@@ -77,7 +81,12 @@ class EnsembleMLP(nn.Module):
 
     @classmethod
     def seeded(
-        cls, n_in: int, hidden: Sequence[int], seeds: Sequence[int], seen: Tensor | None = None
+        cls,
+        n_in: int,
+        hidden: Sequence[int],
+        seeds: Sequence[int],
+        seen: Tensor | None = None,
+        n_out: int = 1,
     ) -> Self:
         """With initial weights of each model from its own seed, whatever stands beside it.
 
@@ -88,8 +97,9 @@ class EnsembleMLP(nn.Module):
         seeds : sequence of M int
         seen : bool tensor (M, n_in) or None
             Features that each model sees; all where None.
+        n_out : int
         """
-        network = cls(len(seeds), n_in, hidden)
+        network = cls(len(seeds), n_in, hidden, n_out)
         for model, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(seed)
             for i, layer in enumerate(network.linear):
@@ -113,30 +123,41 @@ class EnsembleMLP(nn.Module):
         return len(self.linear[0].weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Log-odds (M, B) of features x (M, B, n_in)."""
+        """Outputs of features x (M, B, n_in): (M, B) of one, (M, B, n_out) of several."""
         *body, head = self.linear
         for layer in body:
             x = layer(x).relu_()
+        if self.n_out > 1:
+            outputs: Tensor = head(x)
+            return outputs
         return torch.baddbmm(head.bias, _row(head.weight), x.transpose(1, 2)).squeeze(1)
+
+    @property
+    def n_out(self) -> int:
+        """Outputs of each model."""
+        return self.linear[-1].weight.shape[2]
 
     def take(self, models: Iterable[int]) -> Self:
         """The chosen models alone, as copies."""
         rows = torch.tensor(list(models), device=self.linear[0].weight.device)
         sizes = [layer.weight.shape[1] for layer in self.linear]
-        part = type(self)(len(rows), sizes[0], sizes[1:])
+        part = type(self)(len(rows), sizes[0], sizes[1:], self.n_out)
         part.seen = None if self.seen is None else self.seen[rows]
         for mine, theirs in zip(part.parameters(), self.parameters(), strict=True):
             mine.data = theirs.data[rows]
         return part
 
     @torch.no_grad()
-    def loss_gradient(self, x: Tensor, target: Tensor, weight: Tensor) -> None:
-        """Write the gradient of `weighted_bce`, summed over rows and models, into ``.grad``.
+    def loss_gradient(
+        self, x: Tensor, target: Tensor, weight: Tensor, objective: Objective
+    ) -> None:
+        """Write the gradient of the loss, summed over rows and models, into ``.grad``.
 
         Parameters
         ----------
         x : tensor (M, B, n_in)
         target, weight : tensors (M, B)
+        objective : Objective
         """
         self._make_room(x)
         *body, head = self.linear
@@ -145,11 +166,22 @@ class EnsembleMLP(nn.Module):
             torch.baddbmm(layer.bias, h, layer.weight, out=out)
             out.clamp_min_(0)
         delta = self._delta
-        torch.baddbmm(head.bias, _row(head.weight), inputs[-1].transpose(1, 2), out=delta)
-        delta.sigmoid_().sub_(target[:, None]).mul_(weight[:, None])  # of the loss by the log-odds
-        torch.bmm(delta, inputs[-1], out=_row(_grad(head.weight)))
-        torch.sum(delta, 2, keepdim=True, out=_grad(head.bias))
-        torch.mul(delta.transpose(1, 2), _row(head.weight), out=self._back[-1])
+        if self.n_out == 1:
+            torch.baddbmm(head.bias, _row(head.weight), inputs[-1].transpose(1, 2), out=delta)
+            objective.to_gradient(delta[:, 0], target, weight)
+            torch.bmm(delta, inputs[-1], out=_row(_grad(head.weight)))
+            torch.sum(delta, 2, keepdim=True, out=_grad(head.bias))
+            torch.mul(delta.transpose(1, 2), _row(head.weight), out=self._back[-1])
+        else:
+            torch.baddbmm(head.bias, inputs[-1], head.weight, out=delta)
+            objective.to_gradient(delta, target, weight)
+            torch.bmm(inputs[-1].transpose(1, 2), delta, out=_grad(head.weight))
+            torch.bmm(self._ones, delta, out=_grad(head.bias))
+            torch.bmm(delta, head.weight.transpose(1, 2), out=self._back[-1])
+        self._through_body(body, inputs)
+
+    def _through_body(self, body: Sequence[EnsembleLinear], inputs: Sequence[Tensor]) -> None:
+        """Carry the gradient by the last activations back to the first layer."""
         for i in range(len(body) - 1, -1, -1):
             back = self._back[i]
             torch.ops.aten.threshold_backward.grad_input(back, inputs[i + 1], 0, grad_input=back)
@@ -168,7 +200,10 @@ class EnsembleMLP(nn.Module):
         widths = [layer.weight.shape[2] for layer in self.linear[:-1]]
         self._active = [x.new_empty(*shape, n) for n in widths]
         self._back = [x.new_empty(*shape, n) for n in widths]
-        self._delta = x.new_empty(shape[0], 1, shape[1])
+        single = self.n_out == 1
+        self._delta = (
+            x.new_empty(shape[0], 1, shape[1]) if single else x.new_empty(*shape, self.n_out)
+        )
         self._ones = x.new_ones(shape[0], 1, shape[1])
         for parameter in self.parameters():
             if parameter.grad is None:

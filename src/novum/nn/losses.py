@@ -1,26 +1,123 @@
-"""Losses with a leading model axis: one number a model, so that models never mix."""
+"""Losses of ensembles: one number a model, so that models never mix, and their gradients.
+
+An objective cuts a batch of table rows into what a network reads and what its outputs are held
+against; the loop of `novum.training` knows no more of it. Gradients are written out, in place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol, Self, final
+
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+_LEAST = 1e-30  # a probability that a logarithm still takes
 
-def weighted_bce(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted binary cross-entropy of each model.
+
+class Objective(Protocol):
+    """What networks are trained for; M models, batches of B rows of C columns."""
+
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (M, B, n_in), targets (M, B) and weights (M, B) of a batch (M, B, C)."""
+        ...
+
+    def to_gradient(self, outputs: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Replace outputs of the networks by the gradient of the summed loss by them."""
+        ...
+
+    def loss(self, outputs: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Loss summed over the rows, shape (M,); rows of weight 0 do not count."""
+        ...
+
+    def take(self, models: Iterable[int]) -> Self:
+        """The same for some of the models."""
+        ...
+
+
+@final
+class BinaryCrossEntropy:
+    """Weighted cross-entropy of one output, the log-odds (M, B).
+
+    Tables end with the class, 0 or 1, and the weight.
+    """
+
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All columns but two are features."""
+        return batch[..., :-2], batch[..., -2], batch[..., -1]
+
+    def to_gradient(self, outputs: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Probability minus class, times weight."""
+        outputs.sigmoid_().sub_(target).mul_(weight)
+
+    def loss(self, outputs: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Summed cross-entropy, shape (M,)."""
+        return (weight * (softplus(outputs) - target * outputs)).sum(dim=1)
+
+    def take(self, models: Iterable[int]) -> Self:
+        """Itself: all models are alike."""
+        return self
+
+
+@final
+class PiecewiseLinearLikelihood:
+    """Negative log-likelihood of a column of the table under a piecewise linear density.
+
+    The density is a mixture of the K hat functions (linear B-splines) on equidistant knots, and
+    the K outputs (M, B, K) are the logits of its components. Outside the outermost knots the
+    target counts as lying on them. Tables end with the weight; the other columns are features,
+    also the target's: a model must not see it (see `EnsembleMLP.seeded`).
 
     Parameters
     ----------
-    logits : tensor (M, B)
-        Log-odds of class 1.
-    target : tensor (M, B)
-        Classes 0 and 1.
-    weight : tensor (M, B)
-        Weights, not negative; a row of weight 0 does not count.
-
-    Returns
-    -------
-    tensor (M,)
-        Sum over the rows; the caller divides by what it means to average over.
+    bound : float
+        Knots run from minus to plus this.
+    n_knots : int
+        K, at least 2.
+    column : sequence of M int
+        Column of the table that each model describes.
     """
-    return (weight * (softplus(logits) - target * logits)).sum(dim=1)
+
+    def __init__(self, bound: float, n_knots: int, column: Iterable[int]) -> None:
+        self.bound, self.n_knots = bound, n_knots
+        self.column = torch.as_tensor(list(column))
+        self.step = 2 * bound / (n_knots - 1)
+        # What a hat of height 1 holds; the outermost are halves.
+        self.height = torch.full((n_knots,), 1 / self.step)
+        self.height[[0, -1]] *= 2
+
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All columns but the last are features; the target is one of them."""
+        rows = self.column.to(batch.device)[:, None, None].expand(-1, batch.shape[1], 1)
+        return batch[..., :-1], batch.gather(2, rows)[..., 0], batch[..., -1]
+
+    def to_gradient(self, outputs: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Probability of each component minus that given the target, times weight."""
+        outputs.sub_(outputs.amax(dim=-1, keepdim=True)).exp_()
+        outputs.div_(outputs.sum(dim=-1, keepdim=True))
+        cell, low, high = self._parts(outputs, target)
+        total = (low + high).clamp_min_(_LEAST)
+        outputs.scatter_add_(-1, cell, low.div_(total).neg_())
+        outputs.scatter_add_(-1, cell + 1, high.div_(total).neg_())
+        outputs.mul_(weight[..., None])
+
+    def loss(self, outputs: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Summed negative log-likelihood, shape (M,)."""
+        _, low, high = self._parts(outputs.softmax(dim=-1), target)
+        return -(weight * (low + high).clamp_min_(_LEAST).log()[..., 0]).sum(dim=1)
+
+    def take(self, models: Iterable[int]) -> Self:
+        """The same for some of the models."""
+        return type(self)(self.bound, self.n_knots, self.column[list(models)].tolist())
+
+    def _parts(self, p: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Cell (M, B, 1) of each target, and the density of the hats on its left and right knot."""
+        at = ((target + self.bound) / self.step).clamp(0, self.n_knots - 1)
+        cell = at.floor().clamp_max_(self.n_knots - 2)
+        share = (at - cell)[..., None]
+        index = cell.long()[..., None]
+        height = self.height.to(p.device)
+        low = p.gather(-1, index) * height[index] * (1 - share)
+        high = p.gather(-1, index + 1) * height[index + 1] * share
+        return index, low, high

@@ -9,10 +9,13 @@ from importlib import import_module
 from typing import Any
 
 MEMBERS = {
+    "ANODE": "novum.resonant.anode",
+    "CATHODE": "novum.resonant.cathode",
     "CWoLa": "novum.resonant.cwola",
+    "LaCATHODE": "novum.resonant.lacathode",
 }
 
-__all__ = ["CWoLa"]
+__all__ = ["ANODE", "CATHODE", "CWoLa", "LaCATHODE"]
 
 
 def __getattr__(name: str) -> Any:

@@ -40,11 +40,13 @@ class ResonantMethod(BaseEstimator, ABC):
     """Base of all resonant methods. Higher scores are more anomalous.
 
     A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
-    arXiv id and title; and with `local` that it learns from the events of the window alone, so
-    that null searches may leave out all others.
+    arXiv id and title; with `local` that it learns from the events of the window alone, so that
+    null searches may leave out all others; and with `mass_dependence` that its scores of
+    background are distributed alike at all masses even if the features are not.
     """
 
     local: ClassVar[bool] = False
+    mass_dependence: ClassVar[bool] = False
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 
@@ -79,3 +81,11 @@ class ResonantMethod(BaseEstimator, ABC):
     @abstractmethod
     def anomaly_score(self, X: FloatArray, m: FloatArray, model: Any = None) -> FloatArray:
         """Score of each event, shape (n,); `model` is the classifier fitted to the task."""
+
+
+def log_odds(model: Any, X: FloatArray) -> FloatArray:
+    """Log-odds of class 1 from any fitted scikit-learn classifier, shape (n,)."""
+    if hasattr(model, "decision_function"):
+        return np.asarray(model.decision_function(X), dtype=np.float64)
+    p = np.clip(np.asarray(model.predict_proba(X)[:, 1], dtype=np.float64), 1e-12, 1 - 1e-12)
+    return np.log(p / (1 - p))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import InputError
-from novum.resonant.base import FloatArray, ResonantMethod, Task
+from novum.resonant.base import FloatArray, ResonantMethod, Task, log_odds
 from novum.windows import Window
 
 
@@ -67,11 +67,3 @@ class CWoLa(ResonantMethod):
     def anomaly_score(self, X: FloatArray, m: FloatArray, model: Any = None) -> FloatArray:
         """Log-odds of signal region against sidebands, shape (n,)."""
         return log_odds(model, X)
-
-
-def log_odds(model: Any, X: FloatArray) -> FloatArray:
-    """Log-odds of class 1 from any fitted scikit-learn classifier, shape (n,)."""
-    if hasattr(model, "decision_function"):
-        return np.asarray(model.decision_function(X), dtype=np.float64)
-    p = np.clip(np.asarray(model.predict_proba(X)[:, 1], dtype=np.float64), 1e-12, 1 - 1e-12)
-    return np.log(p / (1 - p))

@@ -72,6 +72,7 @@ def analyse_window(
     fit: SpectrumFit,
     config: HuntConfig,
     *,
+    mass_dependence: bool = False,
     explain: bool = True,
 ) -> WindowOutcome:
     """All tests of one window.
@@ -85,11 +86,13 @@ def analyse_window(
     fit : SpectrumFit
         Fit to the inclusive spectrum with this window's signal region masked.
     config : HuntConfig
+    mass_dependence : bool
+        Whether the method holds where features depend on the mass.
     explain : bool
         Also make what is for display alone: records of the features and other working points.
     """
     window = scores.window
-    primary = primary_test(sample, scores, fit, config)
+    primary = primary_test(sample, scores, fit, config, mass_dependence)
     share, counts, withheld = primary.share, primary.counts, primary.withheld
     histogram, exposure = _selected(sample, share, plan)
     shape, shape_fit = _shape(histogram, exposure, plan, window, config)
@@ -115,7 +118,11 @@ def analyse_window(
 
 
 def primary_test(
-    sample: Sample, scores: Scores, fit: SpectrumFit, config: HuntConfig
+    sample: Sample,
+    scores: Scores,
+    fit: SpectrumFit,
+    config: HuntConfig,
+    mass_dependence: bool = False,
 ) -> PrimaryTest:
     """The on/off test of one window and the gates; parameters as for `analyse_window`."""
     window, m = scores.window, sample.m
@@ -126,7 +133,7 @@ def primary_test(
     off = window.in_sidebands(m)
     size = np.abs(sample.w[off])  # as the thresholds were set
     tied = float(size @ share[off] / size.sum())
-    follower = follows_mass(sample, window, config.features)
+    follower = None if mass_dependence else follows_mass(sample, window, config.features)
     withheld = follower or reason_to_withhold(fit, validation, tied, config)
     z = float(on_off_z(*counts.effective()))
     return PrimaryTest(share, counts, spurious, validation, withheld, z)

@@ -140,7 +140,9 @@ def blind_hunt(
         checkpoint = Checkpoint(output, f"blind-{prepared.key}", resume=resume)
         windows = []
         for scores, fit in search.scored(prepared, checkpoint):
-            test = primary_test(prepared.sample, scores, fit, search.config)
+            test = primary_test(
+                prepared.sample, scores, fit, search.config, search.method.mass_dependence
+            )
             counts = test.counts
             windows.append(
                 BlindWindow(

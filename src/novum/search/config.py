@@ -32,8 +32,11 @@ _WHOLE = {
     "seed": (0, 2**63 - 1),
 }
 
-# What classifiers take but a search sets by itself.
+OPTION_KINDS = ("method", "density", "classifier")  # members that a config gives options to
+
+# What members take but a search sets by itself.
 SET_ELSEWHERE = {
+    "density": "an option of the search: --density",
     "members": "an option of the search: --members",
     "random_state": "set by the search: --seed",
 }
@@ -54,6 +57,14 @@ class HuntConfig:
         states, else GeV. Everything else is in GeV.
     method : str
         Name of the resonant method, as `novum methods` lists it.
+    method_options : dict
+        Options of the method by the names of its constructor, as `novum methods` lists them; on
+        the command line --method.NAME VALUE.
+    density : str or None
+        Name of the density that the method learns in the sidebands, as `novum methods` lists it;
+        by default the method's own.
+    density_options : dict
+        Options of the density; on the command line --density.NAME VALUE.
     classifier : str
         Name of the classifier, as `novum methods` lists it.
     members : int
@@ -98,6 +109,9 @@ class HuntConfig:
     features: tuple[str, ...] = ()
     mass_unit: str | None = None
     method: str = "cwola"
+    method_options: dict[str, Any] = field(default_factory=dict)
+    density: str | None = None
+    density_options: dict[str, Any] = field(default_factory=dict)
     classifier: str = "trees"
     members: int = 2
     classifier_options: dict[str, Any] = field(default_factory=dict)
@@ -168,18 +182,25 @@ class HuntConfig:
             raise ConfigError("sideband: give it with --window or --width")
         if self.window is not None and self.width is not None:
             raise ConfigError("window and width: give one window or a scan, not both")
-        return self._with_typed_options("classifier_options")
+        return self._with_typed_options()
 
-    def _with_typed_options(self, source: str) -> HuntConfig:
-        """Options as plain data in the types of the classifier, so that equal ones look equal."""
-        if not self.classifier_options:
-            return self
-        for word in self.classifier_options:
-            key = word.replace("-", "_")
-            if key in SET_ELSEWHERE:
-                raise ConfigError(f"{source}: {key} is {SET_ELSEWHERE[key]}")
-        options = typed_options("classifier", self.classifier, self.classifier_options, source)
-        return replace(self, classifier_options=_builtin(options))
+    def _with_typed_options(self, prefix: str = "") -> HuntConfig:
+        """Options as plain data in the types of their member, so that equal ones look equal."""
+        changed = {}
+        for kind in OPTION_KINDS:
+            key = f"{kind}_options"
+            options, name = getattr(self, key), getattr(self, kind)
+            if not options:
+                continue
+            source = f"{prefix}{key}"
+            if name is None:
+                raise ConfigError(f"{source}: name the {kind} that they belong to (--{kind})")
+            for word in options:
+                option = word.replace("-", "_")
+                if option in SET_ELSEWHERE:
+                    raise ConfigError(f"{source}: {option} is {SET_ELSEWHERE[option]}")
+            changed[key] = _builtin(typed_options(kind, name, options, source))
+        return replace(self, **changed) if changed else self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, in the order of the attributes."""
@@ -213,12 +234,13 @@ class HuntConfig:
             typed = msgspec.convert({**_plain(self), **plain}, HuntConfig, strict=False)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise ConfigError(f"{source}: {error}") from None
-        return typed._with_typed_options(f"{source}: classifier_options")
+        return typed._with_typed_options(f"{source}: ")
 
 
 def without_empty_options(config: dict[str, Any]) -> dict[str, Any]:
     """Settings as digests take them: those of before there were options keep their digest."""
-    return {k: v for k, v in config.items() if k != "classifier_options" or v}
+    late = {"density", *(f"{kind}_options" for kind in OPTION_KINDS)}
+    return {k: v for k, v in config.items() if k not in late or v}
 
 
 def _builtin(value: Any) -> Any:

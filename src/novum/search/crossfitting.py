@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from novum.classifiers import fit_tasks
+from novum.classifiers.tasks import check_classifier, chunk_size, fit_here, in_workers
 from novum.errors import InputError
 from novum.progress import NoProgress, Progress
-from novum.resonant.base import ResonantMethod, Task
+from novum.resonant.base import ResonantMethod
 from novum.search.importance import feature_losses
 from novum.search.inputs import Sample
 from novum.windows import Window
@@ -121,6 +120,7 @@ def crossfit(
         Worker processes.
     progress : Progress or None
     """
+    check_classifier(classifier)
     n = len(sample.m)
     shape = (repeats, n)
     by_repeat = np.empty(shape, np.float32)
@@ -132,33 +132,25 @@ def crossfit(
     _require_full_folds(fold_by_repeat, reference_rows, folds, sample.ids)
     cells = [(r, f) for r in range(repeats) for f in range(folds)]
     seeds = [fit_seed(seed, window, r, f) for r, f in cells]
-    methods: list[ResonantMethod] = []
-
-    def tasks() -> Iterator[Task]:
-        for (r, f), task_seed in zip(cells, seeds, strict=True):
-            rows = fold_by_repeat[r] != f
-            methods.append(clone(method))
-            task = methods[-1].prepare(
-                sample.X[rows], sample.m[rows], window, weight[rows], sample.ids[rows], task_seed
-            )
-            assert task is not None
-            yield task
-
-    models = fit_tasks(classifier, tasks(), seeds, n_jobs=n_jobs)
+    fit = partial(_fit_cells, method, classifier, sample, weight, window)
+    rows = [fold_by_repeat[r] != f for r, f in cells]
+    size = chunk_size(classifier)
+    fitted = in_workers(fit, zip(rows, seeds, strict=True), size, n_jobs)
     meter = progress or NoProgress()
     # One thread: while worker processes fill the cores, threads here would wait for each other.
     with threadpool_limits(1):
-        for i, model in enumerate(meter.track(models, f"training {window}", len(seeds))):
+        steps = meter.track(fitted, f"training {window}", len(seeds))
+        for i, (learnt, model) in enumerate(steps):
             r, f = cells[i]
             out = fold_by_repeat[r] == f
-            raw = methods[i].anomaly_score(sample.X[out], sample.m[out], model)
+            raw = learnt.anomaly_score(sample.X[out], sample.m[out], model)
             reference = window.in_sidebands(sample.m[out])
             tail = TailScore(raw[reference], weight[out][reference])
             by_repeat[r, out] = tail(raw)
             if probe is not None:
-                probe_total += tail(methods[i].anomaly_score(probe.X, probe.m, model))
+                probe_total += tail(learnt.anomaly_score(probe.X, probe.m, model))
             if importance:
-                score = partial(methods[i].anomaly_score, model=model)
+                score = partial(learnt.anomaly_score, model=model)
                 held_out = (sample.X[out], sample.m[out], by_repeat[r, out])
                 losses += feature_losses(score, tail, *held_out, window, seeds[i])
     return Scores(
@@ -170,6 +162,29 @@ def crossfit(
         probe=probe_total / len(seeds),
         importance=losses / len(seeds),
     )
+
+
+def _fit_cells(
+    method: ResonantMethod,
+    classifier: Any,
+    sample: Sample,
+    weight: FloatArray,
+    window: Window,
+    cells: list[tuple[NDArray[np.bool_], int]],
+) -> list[tuple[ResonantMethod, Any]]:
+    """The method and the classifier, fitted to the given rows with the given seed, for each cell.
+
+    A method that needs no classifier has no task, and its model is None.
+    """
+    methods = [clone(method) for _ in cells]
+    tasks = [
+        own.prepare(sample.X[rows], sample.m[rows], window, weight[rows], sample.ids[rows], seed)
+        for own, (rows, seed) in zip(methods, cells, strict=True)
+    ]
+    if tasks[0] is None:
+        return [(own, None) for own in methods]
+    models = fit_here(classifier, [t for t in tasks if t is not None], [s for _, s in cells])
+    return list(zip(methods, models, strict=True))
 
 
 def _require_full_folds(

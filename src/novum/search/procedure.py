@@ -112,7 +112,7 @@ def make_search(
 ) -> Search:
     """A search that is ready to run; parameters and errors are those of `hunt`."""
     config = config.validated()
-    method: ResonantMethod = catalogue.build("method", config.method)
+    method = build_method(config)
     if classifier is None:
         classifier = build_classifier(config)
     else:
@@ -150,6 +150,25 @@ def build_classifier(config: HuntConfig) -> Any:
     """The classifier that a config names, with its options."""
     options = {**config.classifier_options, "members": config.members}
     return catalogue.build("classifier", config.classifier, **options)
+
+
+def build_method(config: HuntConfig) -> ResonantMethod:
+    """The method that a config names, with its options and its density.
+
+    Raises
+    ------
+    ConfigError
+        If it takes no density and one is named, or something it needs is missing.
+    """
+    method: ResonantMethod = catalogue.build("method", config.method, **config.method_options)
+    if config.density is not None:
+        if "density" not in method.get_params(deep=False):
+            raise ConfigError(f"density: the method '{config.method}' has none")
+        density = catalogue.build("density", config.density, **config.density_options)
+        method.set_params(density=density)
+    if hasattr(method, "check_ready"):
+        method.check_ready()
+    return method
 
 
 def describe(classifier: Any) -> str:
@@ -216,10 +235,13 @@ class Search:
 
     def _searched(self, prepared: Prepared, checkpoint: Checkpoint | None) -> SearchResult:
         config, sample, plan = self.config, prepared.sample, prepared.plan
+        correlated = self.method.mass_dependence
         outcomes: list[WindowOutcome] = []
         kept: list[Scores] = []
         for scores, fit in self.scored(prepared, checkpoint):
-            outcomes.append(analyse_window(sample, scores, plan, fit, config))
+            outcomes.append(
+                analyse_window(sample, scores, plan, fit, config, mass_dependence=correlated)
+            )
             kept.append(scores.averaged())
         if checkpoint is not None:
             write_tables(checkpoint.folder, self.events, sample, outcomes, kept)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from novum.errors import FitError
-from novum.nn import EnsembleMLP, weighted_bce
+from novum.nn import BinaryCrossEntropy, EnsembleMLP, Objective
 from novum.progress import NoProgress, Progress
 from novum.training.checkpoint import load_state, save_state
 from novum.training.config import TrainingConfig
@@ -31,6 +31,7 @@ def train(
     rows: Sequence[Rows],
     config: TrainingConfig,
     *,
+    objective: Objective | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
 ) -> Trained:
@@ -44,11 +45,13 @@ def train(
     ----------
     network : EnsembleMLP
         Left as it was.
-    table : float32 tensor (n, d + 2)
-        Features, class (0 or 1) and weight (not negative) of each event; CUDA is used where it is
-        present.
+    table : float32 tensor (n, C)
+        Events in the columns of the objective, the weight (not negative) last; CUDA is used where
+        it is present.
     rows : sequence of M Rows
     config : TrainingConfig
+    objective : Objective or None
+        Cross-entropy of two classes where None.
     progress : Progress or None
         Counts the epochs of the slowest model.
     checkpoint : path or None
@@ -64,7 +67,7 @@ def train(
     FileFormatError
         If the checkpoint is damaged or belongs to another training.
     """
-    loop = _Loop(network, table, rows, config.validated())
+    loop = _Loop(network, table, rows, config.validated(), objective or BinaryCrossEntropy())
     if checkpoint is not None and checkpoint.exists():
         load_state(loop, checkpoint)
     total = config.epochs - int(loop.best.epochs.min())
@@ -101,9 +104,11 @@ class _Loop:
         table: Tensor,
         rows: Sequence[Rows],
         config: TrainingConfig,
+        objective: Objective,
     ) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.config, self.rows = config, list(rows)
+        self.objective = objective
         self.table = torch.cat([table, table.new_zeros(1, table.shape[1])]).to(device)
         self.blank = len(table)
         self.alive = list(range(network.n_models))
@@ -147,14 +152,13 @@ class _Loop:
     def _open_buffers(self, batches: Batches) -> None:
         n, width = len(self.alive), self.table.shape[1]
         self._drawn = self.table.new_empty(n * batches.batch_size, width)
-        batch = self._drawn.view(n, batches.batch_size, width)
-        self._x, self._y, self._w = batch[..., :-2], batch[..., -2], batch[..., -1]
+        self._batch = self._drawn.view(n, batches.batch_size, width)
         self._share = 1 / batches.rows_in_batch(self.table.device)
 
     def _step(self, batches: Batches) -> None:
         torch.index_select(self.table, 0, batches.at(self.step), out=self._drawn)
-        self._w.mul_(self._share)
-        self.network.loss_gradient(self._x, self._y, self._w)
+        x, target, weight = self.objective.split(self._batch)
+        self.network.loss_gradient(x, target, weight.mul_(self._share), self.objective)
         if self.config.max_grad_norm is not None:
             self.adam.clip(self.config.max_grad_norm)
         self.adam.step()
@@ -163,7 +167,8 @@ class _Loop:
         """Validate the models in these places; they begin another epoch or leave the axis."""
         whole = len(due) == len(self.alive)
         part = self.network if whole else self.network.take(due.tolist())
-        losses = self._validation_loss(part, [batches.rows[i] for i in due])
+        objective = self.objective if whole else self.objective.take(due.tolist())
+        losses = self._validation_loss(part, objective, [batches.rows[i] for i in due])
         parameters = list(part.parameters())
         done = []
         for k, position in enumerate(due.tolist()):
@@ -178,7 +183,7 @@ class _Loop:
             self._drop(batches, done)
 
     @torch.no_grad()
-    def _validation_loss(self, part: EnsembleMLP, rows: list[Rows]) -> Tensor:
+    def _validation_loss(self, part: EnsembleMLP, objective: Objective, rows: list[Rows]) -> Tensor:
         """Mean loss over the validation rows, shape (M,)."""
         most = max(len(r.validation) for r in rows)
         padded = np.full((len(rows), -(-most // VALIDATION_BLOCK) * VALIDATION_BLOCK), self.blank)
@@ -188,8 +193,9 @@ class _Loop:
         for at in range(0, padded.shape[1], VALIDATION_BLOCK):
             chosen = torch.from_numpy(padded[:, at : at + VALIDATION_BLOCK])
             block = self.table[chosen.to(self.table.device)]
-            x, y, w = block[..., :-2], block[..., -2], block[..., -1]
-            total += torch.stack([weighted_bce(part(x), y, w), w.sum(dim=1)])
+            x, target, weight = objective.split(block)
+            losses = objective.loss(part(x), target, weight)
+            total += torch.stack([losses, weight.sum(dim=1)])
         return (total[0] / total[1]).cpu()
 
     def _drop(self, batches: Batches, done: list[int]) -> None:
@@ -205,5 +211,6 @@ class _Loop:
     def restore(self, places: list[int], first: list[Tensor], second: list[Tensor]) -> None:
         """Leave the models in these places on the axis, with these moments of Adam."""
         self.network = self.network.take(places)
+        self.objective = self.objective.take(places)
         self.adam = FlatAdam(self.network, self.config.learning_rate)
         self.adam.resume(self.step, first, second)

@@ -1,0 +1,25 @@
+"""Densities p(x | m) of features given the resonant variable: flows that train, sample and score.
+
+A new density is one file here and one line in `MEMBERS`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+MEMBERS = {
+    "AutoregressiveSpline": "novum.density.spline",
+}
+
+__all__ = ["AutoregressiveSpline"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in MEMBERS:
+        return getattr(import_module(MEMBERS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(MEMBERS)

@@ -1,0 +1,196 @@
+"""The contract of densities: flows that map features, given the mass, to normal variables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from novum.density.coordinates import Coordinates, Lattices
+from novum.errors import InputError
+from novum.optional import require
+
+FloatArray = NDArray[np.float64]
+
+FEWEST_EVENTS = 500  # on fewer no network learns a density
+MAX_CORRELATION = 0.995  # of the ranks of a feature and the mass: beyond, it is the mass
+_BLOCK = 65_536  # events scored at once
+
+
+class Density(BaseEstimator, ABC):
+    """Base of all densities p(x | m).
+
+    A member states its command-line `name`, the `packages` whose versions decide a result, and
+    the papers it comes from, `reference`, as pairs of arXiv id and title. It learns in
+    `Coordinates` of its own choice and maps those to d independent standard normal variables,
+    the latent space. Seeds come with `random_state`.
+
+    Attributes
+    ----------
+    lattice_features_ : list of int
+        Columns that take few values; they were spread evenly between these for the training.
+    """
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    reference: ClassVar[tuple[tuple[str, str], ...]]
+    random_state: int | None
+
+    @final
+    def fit(self, X: ArrayLike, m: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn p(x | m).
+
+        Parameters
+        ----------
+        X : array (n, d)
+        m : array (n,)
+            Resonant variable [GeV], positive.
+        sample_weight : array (n,), optional
+            Not negative.
+
+        Raises
+        ------
+        InputError
+            If there are too few events, a feature is constant or a function of the mass, or a
+            number is not finite.
+        MissingDependencyError
+            If an optional package is missing; it says what to install.
+        """
+        self.check_ready()
+        x, masses, w = _checked(X, m, sample_weight)
+        kept = w > 0
+        x, masses, w = x[kept], masses[kept], w[kept]
+        _require_learnable(x, masses)
+        rng = np.random.default_rng([0 if self.random_state is None else self.random_state, 0xD])
+        self._lattices = Lattices.of(x)
+        self.lattice_features_ = list(self._lattices.values)
+        self.n_features_in_ = x.shape[1]
+        x = self._lattices.spread(x, rng)
+        log_m = np.log(masses)
+        self._m_mean = float(np.average(log_m, weights=w))
+        self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w)))
+        self._coordinates = self._make_coordinates(x, w)
+        z, _ = self._coordinates.forward(x)
+        self._train(z, self._context(masses), w / w.mean())
+        return self
+
+    @final
+    def log_prob(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
+        """log p(x | m) per unit of the features as they were given, shape (n,).
+
+        It changes with the coordinates: of features measured in other units, or of their
+        logarithms, it is another number and ranks events differently. Ratios of two densities
+        do not change.
+        """
+        return self._by_blocks(self._log_prob, X, m)
+
+    @final
+    def to_latent(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
+        """Latent variables (n, d), standard normal for events that follow the density."""
+        return self._by_blocks(
+            lambda x, c: self._to_latent(self._coordinates.forward(x)[0], c)[0], X, m
+        )
+
+    @final
+    def from_latent(self, latent: ArrayLike, m: ArrayLike) -> FloatArray:
+        """Features (n, d) of latent variables (n, d): the inverse of `to_latent`."""
+        return self._by_blocks(
+            lambda u, c: self._coordinates.inverse(self._from_latent(u, c)), latent, m
+        )
+
+    @final
+    def sample(self, m: ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """Draw features (n, d), one event for each mass of m (n,)."""
+        masses = np.asarray(m, dtype=np.float64)
+        latent = rng.standard_normal((len(masses), self.n_features_in_))
+        return self._lattices.gather(self.from_latent(latent, masses))
+
+    def check_ready(self) -> None:
+        """Raise MissingDependencyError or ConfigError before any work."""
+        for package in self.packages:
+            require(package, "deep", f"the density '{self.name}'")
+
+    @abstractmethod
+    def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
+        """Coordinates in which this density learns, fitted to x (n, d)."""
+
+    @abstractmethod
+    def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
+        """Learn from z (n, d), the standardised log mass (n,) and weights (n,) of mean 1."""
+
+    @abstractmethod
+    def _to_latent(self, z: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Latent variables (n, d) and log |∂latent/∂z| (n,)."""
+
+    @abstractmethod
+    def _from_latent(self, latent: FloatArray, context: FloatArray) -> FloatArray:
+        """The inverse map, shape (n, d)."""
+
+    def _log_prob(self, x: FloatArray, context: FloatArray) -> FloatArray:
+        z, stretch = self._coordinates.forward(x)
+        latent, log_det = self._to_latent(z, context)
+        normal = -0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1)
+        return np.asarray(normal + log_det + stretch)
+
+    def _context(self, m: FloatArray) -> FloatArray:
+        return np.asarray((np.log(m) - self._m_mean) / self._m_sd)
+
+    def _by_blocks(
+        self, function: Callable[[FloatArray, FloatArray], FloatArray], X: ArrayLike, m: ArrayLike
+    ) -> FloatArray:
+        """Row by row in bounded memory."""
+        check_is_fitted(self, "n_features_in_")
+        x, masses, _ = _checked(X, m, None)
+        if x.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"expected {self.n_features_in_} features, got {x.shape[1]}", value=x.shape[1]
+            )
+        context = self._context(masses)
+        starts = range(0, max(len(x), 1), _BLOCK)
+        parts = [function(x[i : i + _BLOCK], context[i : i + _BLOCK]) for i in starts]
+        return np.concatenate(parts)
+
+
+def _checked(X: ArrayLike, m: ArrayLike, w: ArrayLike | None) -> tuple[Any, Any, Any]:
+    x, masses = np.asarray(X, np.float64), np.asarray(m, np.float64)
+    weight = np.ones(len(masses)) if w is None else np.asarray(w, np.float64)
+    if x.ndim != 2 or masses.shape != (len(x),) or weight.shape != (len(x),):
+        raise InputError(
+            f"expected features (n, d) with masses and weights (n,), got {x.shape}, "
+            f"{masses.shape} and {weight.shape}"
+        )
+    for name, values in (("features", x), ("mass", masses), ("weight", weight)):
+        if not np.isfinite(values).all():
+            raise InputError(f"{name}: not all values are finite", column=name)
+    if len(masses) and not masses.min() > 0:
+        raise InputError(
+            "a density given the mass needs positive masses", column="mass", value=masses.min()
+        )
+    if len(weight) and weight.min() < 0:
+        raise InputError("weights must not be negative", column="weight", value=weight.min())
+    return x, masses, weight
+
+
+def _require_learnable(x: FloatArray, m: FloatArray) -> None:
+    if len(x) < FEWEST_EVENTS:
+        raise InputError(
+            f"a density needs at least {FEWEST_EVENTS} training events, there are {len(x)}; widen "
+            "the range, or use a method that needs none (cwola)",
+            value=len(x),
+        )
+    for i, column in enumerate(x.T):
+        if column.min() == column.max():
+            raise InputError(f"feature {i} is constant ({column[0]:g})", value=column[0])
+        correlation = stats.spearmanr(column, m).statistic
+        if abs(correlation) > MAX_CORRELATION:
+            raise InputError(
+                f"feature {i} is a function of the mass (rank correlation {correlation:.4f}): "
+                "given the mass it has no density; leave it out",
+                value=correlation,
+            )
