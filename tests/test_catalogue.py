@@ -13,11 +13,17 @@ from sklearn.linear_model import LogisticRegression
 
 import novum
 from novum import catalogue
+from novum.density.base import Density
 from novum.errors import ConfigError
 from novum.resonant.base import ResonantMethod
 from novum.simulation.process import Process
 
-ROLES = {"method": ResonantMethod, "classifier": ClassifierMixin, "process": Process}
+ROLES = {
+    "method": ResonantMethod,
+    "density": Density,
+    "classifier": ClassifierMixin,
+    "process": Process,
+}
 ENTRIES = catalogue.entries()
 ARXIV = re.compile(r"\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7}")
 

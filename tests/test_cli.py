@@ -148,7 +148,10 @@ VALUES = {
     "mass": ("mjj", "mjj"),
     "features": (("mj_low", "delta_mj"), "mj_low,delta_mj"),
     "mass_unit": ("TeV", "TeV"),
-    "method": ("other", "other"),
+    "method": ("cathode", "cathode"),
+    "method_options": ({"oversampling": 2.0}, '{"oversampling": 2.0}'),
+    "density": ("spline", "spline"),
+    "density_options": ({"knots": 24}, '{"knots": 24}'),
     "classifier": ("mlp", "mlp"),
     "members": (7, "7"),
     "classifier_options": ({"max_features": 0.5}, '{"max_features": 0.5}'),
@@ -171,6 +174,7 @@ VALUES = {
 
 
 ANOTHER = {"seed": 77, "folds": 6}  # keys that stand beside the one that is tried
+NEEDS = {"method_options": {"method": "cathode"}}  # keys that it means nothing without
 
 
 def listed(value):
@@ -208,9 +212,11 @@ def test_every_field_is_tried_here():
 @pytest.mark.parametrize("name", VALUES)
 def test_every_field_is_an_option(called, name):
     value, typed = VALUES[name]
-    expected = HuntConfig().with_values({name: value})
-    assert called(option(name), typed) == expected
-    assert called(f"{option(name)}={typed}") == expected
+    needs = NEEDS.get(name, {})
+    expected = HuntConfig().with_values({**needs, name: value})
+    words = [word for key, needed in needs.items() for word in (option(key), needed)]
+    assert called(*words, option(name), typed) == expected
+    assert called(*words, f"{option(name)}={typed}") == expected
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
@@ -219,12 +225,13 @@ def test_every_field_is_a_key_and_the_command_line_wins(called, name, suffix, tm
     value, typed = VALUES[name]
     path = tmp_path / f"c.{suffix}"
     write = json.dumps if suffix == "json" else yaml.safe_dump
-    path.write_text(write({**ANOTHER, name: listed(value)}))
-    given = HuntConfig().with_values({**ANOTHER, name: value})
+    beside = {**ANOTHER, **NEEDS.get(name, {})}
+    path.write_text(write({**beside, name: listed(value)}))
+    given = HuntConfig().with_values({**beside, name: value})
     assert called("--config", str(path)) == given
     assert called(f"--config={path}") == given
     # the same key from a file that says something else: its default
-    path.write_text(write({**ANOTHER, name: listed(getattr(HuntConfig(), name))}))
+    path.write_text(write({**beside, name: listed(getattr(HuntConfig(), name))}))
     assert called("--config", str(path), option(name), typed) == given
 
 

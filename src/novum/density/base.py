@@ -18,7 +18,7 @@ from novum.optional import require
 
 FloatArray = NDArray[np.float64]
 
-FEWEST_EVENTS = 500  # on fewer no network learns a density
+FEWEST_EVENTS = 200  # on fewer no network learns a density
 MAX_CORRELATION = 0.995  # of the ranks of a feature and the mass: beyond, it is the mass
 _BLOCK = 65_536  # events scored at once
 

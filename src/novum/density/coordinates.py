@@ -224,7 +224,17 @@ def _marginal(x: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray
     levels = np.concatenate([tail, np.linspace(0, 1, _KNOTS + 1)[1:-1], 1 - tail[::-1]])
     knots = np.interp(levels, share, x)
     knots, first = np.unique(knots, return_index=True)
-    return knots, ndtri(levels[first])
+    scores = ndtri(levels[first])
+    # Beyond the outermost events the map goes on with its mean slope over the tail: that between
+    # the last two events would be a lottery.
+    inner = min(len(tail), len(knots) - 1)
+    ends = []
+    for end, other in ((0, inner), (-1, -1 - inner)):
+        slope = (scores[end] - scores[other]) / (knots[end] - knots[other])
+        reach = knots[end] - knots[other]
+        ends.append((knots[end] + reach, scores[end] + slope * reach))
+    (low, low_score), (high, high_score) = ends
+    return np.r_[low, knots, high], np.r_[low_score, scores, high_score]
 
 
 def _linear(x: FloatArray, at: FloatArray, to: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -135,10 +135,10 @@ class AutoregressiveSpline(Density):
         latent, log_det = np.empty_like(z), np.zeros(len(z))
         read = np.column_stack([z, context]).astype(np.float32)
         for i in range(z.shape[1]):
-            cumulative, density = _Conditional(self._logits(i, read)).at(z[:, i])
+            cumulative, log_density = _Conditional(self._logits(i, read)).at(z[:, i])
             latent[:, i] = ndtri(np.clip(cumulative, _CLOSEST, 1 - _CLOSEST))
             log_normal = -0.5 * (latent[:, i] ** 2 + np.log(2 * np.pi))
-            log_det += np.log(density) - log_normal
+            log_det += log_density - log_normal
         return latent, log_det
 
     def _from_latent(self, latent: FloatArray, context: FloatArray) -> FloatArray:
@@ -180,13 +180,14 @@ class _Conditional:
         self.cumulative = np.concatenate([np.zeros((len(p), 1)), np.cumsum(cells, axis=1)], axis=1)
 
     def at(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Cumulative distribution and density at z (n,)."""
+        """Cumulative distribution and log density at z (n,)."""
         inside = np.clip(z, -BOUND, BOUND)
         cell, t = self._cell((inside + BOUND) / self.step)
         low, high, before = self._around(cell)
         density = low + (high - low) * t
         cumulative = before + self.step * t * (low + density) / 2
-        return cumulative, density * np.exp(0.5 * (BOUND**2 - np.maximum(z**2, BOUND**2)))
+        beyond = 0.5 * np.maximum(z**2 - BOUND**2, 0)
+        return cumulative, np.log(density) - beyond
 
     def quantile(self, probability: FloatArray) -> FloatArray:
         """Where the cumulative distributions reach `probability` (n,)."""

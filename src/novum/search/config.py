@@ -32,6 +32,7 @@ _WHOLE = {
     "seed": (0, 2**63 - 1),
 }
 
+DEFAULT_DENSITY = "spline"  # what methods learn where nothing else is asked for
 OPTION_KINDS = ("method", "density", "classifier")  # members that a config gives options to
 
 # What members take but a search sets by itself.
@@ -62,7 +63,7 @@ class HuntConfig:
         the command line --method.NAME VALUE.
     density : str or None
         Name of the density that the method learns in the sidebands, as `novum methods` lists it;
-        by default the method's own.
+        by default spline.
     density_options : dict
         Options of the density; on the command line --density.NAME VALUE.
     classifier : str
@@ -189,12 +190,10 @@ class HuntConfig:
         changed = {}
         for kind in OPTION_KINDS:
             key = f"{kind}_options"
-            options, name = getattr(self, key), getattr(self, kind)
+            options, name = getattr(self, key), getattr(self, kind) or DEFAULT_DENSITY
             if not options:
                 continue
             source = f"{prefix}{key}"
-            if name is None:
-                raise ConfigError(f"{source}: name the {kind} that they belong to (--{kind})")
             for word in options:
                 option = word.replace("-", "_")
                 if option in SET_ELSEWHERE:

@@ -18,7 +18,7 @@ from novum.resonant.base import ResonantMethod
 from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
-from novum.search.config import HuntConfig
+from novum.search.config import DEFAULT_DENSITY, HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.lookup import beside, calibrated, find_calibration
@@ -161,11 +161,11 @@ def build_method(config: HuntConfig) -> ResonantMethod:
         If it takes no density and one is named, or something it needs is missing.
     """
     method: ResonantMethod = catalogue.build("method", config.method, **config.method_options)
-    if config.density is not None:
+    if config.density is not None or config.density_options:
         if "density" not in method.get_params(deep=False):
             raise ConfigError(f"density: the method '{config.method}' has none")
-        density = catalogue.build("density", config.density, **config.density_options)
-        method.set_params(density=density)
+        name = config.density or DEFAULT_DENSITY
+        method.set_params(density=catalogue.build("density", name, **config.density_options))
     if hasattr(method, "check_ready"):
         method.check_ready()
     return method
