@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
 
 import novum
+from novum import catalogue
 from novum.classifiers import MLPEnsemble, TreeEnsemble, fit_tasks
 from novum.errors import ConfigError, InputError, MissingDependencyError
 from novum.resonant.base import Task
@@ -401,3 +402,14 @@ def test_the_version_of_torch_is_kept_where_it_decides_the_result():
 
     assert "torch" in versions(MLPEnsemble())
     assert "torch" not in versions(TreeEnsemble())
+
+
+def test_a_batch_schedule_reaches_the_training_from_words():
+    typed = catalogue.typed_options("classifier", "mlp", {"batch-schedule": "4:64,8:128"})
+    assert typed == {"batch_schedule": ((4, 64), (8, 128))}
+    p = problem(n=400)
+    settings = {"epochs": 3, "batch_size": 32, "patience": None}
+    plain = fitted(p, 1, **settings).decision_function(p.X)
+    assert not np.array_equal(plain, fitted(p, 1, **settings, **typed).decision_function(p.X))
+    with pytest.raises(ConfigError, match="batch_schedule: give rising steps"):
+        fitted(p, 1, **settings, batch_schedule=((8, 64), (4, 128)))

@@ -99,8 +99,8 @@ def typed_options(
 ) -> dict[str, Any]:
     """Options of a member in the types of its constructor; names may have dashes.
 
-    Words become what the constructor takes: ``"0.5"`` a number, ``"64,64"`` a tuple, ``"none"``
-    None.
+    Words become what the constructor takes: ``"0.5"`` a number, ``"64,64"`` a tuple,
+    ``"500:256,900:1024"`` a tuple of pairs, ``"none"`` None.
 
     Parameters
     ----------
@@ -149,7 +149,8 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
     plain = value
     if isinstance(value, str):
         if get_origin(wanted) is tuple:
-            plain = [part.strip() for part in value.split(",") if part.strip()]
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            plain = [part.split(":") if ":" in part else part for part in parts]
         elif value.lower() == "none":
             plain = None
     try:

@@ -49,6 +49,9 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
         Most passes over the training events.
     batch_size : int
         Events per step.
+    batch_schedule : tuple of (step, events)
+        Changes of the batch size on the way, at steps that count from 0: larger batches in place
+        of smaller steps (arXiv:1711.00489). On the command line STEP:EVENTS,STEP:EVENTS.
     learning_rate : float
         Of Adam.
     best_epochs : int
@@ -81,6 +84,7 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
         hidden: tuple[int, ...] = (64, 64, 64),
         epochs: int = 30,
         batch_size: int = 128,
+        batch_schedule: tuple[tuple[int, int], ...] = (),
         learning_rate: float = 1e-3,
         best_epochs: int = 10,
         patience: int | None = 5,
@@ -94,6 +98,7 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
         self.hidden = hidden
         self.epochs = epochs
         self.batch_size = batch_size
+        self.batch_schedule = batch_schedule
         self.learning_rate = learning_rate
         self.best_epochs = best_epochs
         self.patience = patience
@@ -197,6 +202,7 @@ class MLPEnsemble(ClassifierMixin, BaseEstimator):
         return TrainingConfig(
             epochs=self.epochs,
             batch_size=self.batch_size,
+            batch_schedule=self.batch_schedule,
             learning_rate=self.learning_rate,
             best_epochs=self.best_epochs,
             patience=self.patience,
