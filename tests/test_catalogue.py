@@ -39,7 +39,8 @@ def concrete(kind: str) -> dict[str, str]:
     for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         for name, cls in inspect.getmembers(import_module(info.name), inspect.isclass):
             own = cls.__module__ == info.name and not name.startswith("_")
-            if own and issubclass(cls, ROLES[kind]) and not inspect.isabstract(cls):
+            bound = getattr(cls, "needs_truth", False)  # these have no name on the command line
+            if own and issubclass(cls, ROLES[kind]) and not (inspect.isabstract(cls) or bound):
                 found[name] = info.name
     return found
 

@@ -15,14 +15,27 @@ MEMBERS = {
     "LaCATHODE": "novum.resonant.lacathode",
 }
 
-__all__ = ["ANODE", "CATHODE", "CWoLa", "LaCATHODE"]
+_BOUNDS = {
+    "IdealisedDetector": "novum.resonant.bounds",
+    "SupervisedClassifier": "novum.resonant.bounds",
+}
+
+__all__ = [
+    "ANODE",
+    "CATHODE",
+    "CWoLa",
+    "IdealisedDetector",
+    "LaCATHODE",
+    "SupervisedClassifier",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in MEMBERS:
-        return getattr(import_module(MEMBERS[name]), name)
+    module = MEMBERS.get(name) or _BOUNDS.get(name)
+    if module is not None:
+        return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(MEMBERS)
+    return sorted([*MEMBERS, *_BOUNDS])

@@ -41,12 +41,14 @@ class ResonantMethod(BaseEstimator, ABC):
 
     A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
     arXiv id and title; with `local` that it learns from the events of the window alone, so that
-    null searches may leave out all others; and with `mass_dependence` that its scores of
-    background are distributed alike at all masses even if the features are not.
+    null searches may leave out all others; with `mass_dependence` that its scores of background
+    are distributed alike at all masses even if the features are not; and with `needs_truth` that
+    it learns from events of known origin, which no search has.
     """
 
     local: ClassVar[bool] = False
     mass_dependence: ClassVar[bool] = False
+    needs_truth: ClassVar[bool] = False
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 

@@ -38,6 +38,7 @@ def hunt(
     *,
     mass: str | None = None,
     features: tuple[str, ...] | list[str] | None = None,
+    method: Any = None,
     classifier: Any = None,
     config: HuntConfig | None = None,
     probe: Any = None,
@@ -59,6 +60,8 @@ def hunt(
         Column of the resonant variable.
     features : sequence of str
         Columns the classifier sees.
+    method : str or ResonantMethod, optional
+        A name, as `novum methods` lists it, or a method of one's own.
     classifier : str or scikit-learn classifier, optional
         A name, as `novum methods` lists it, or a classifier of one's own whose ``fit`` takes
         ``sample_weight``.
@@ -92,10 +95,12 @@ def hunt(
     """
     if isinstance(classifier, str):
         settings, classifier = {**settings, "classifier": classifier}, None
+    if isinstance(method, str):
+        settings, method = {**settings, "method": method}, None
     config = _resolve(config, mass, features, settings)
     search = make_search(
-        events, config, classifier=classifier, probe=probe, calibration=calibration,
-        n_jobs=n_jobs, progress=progress,
+        events, config, method=method, classifier=classifier, probe=probe,
+        calibration=calibration, n_jobs=n_jobs, progress=progress,
     )  # fmt: skip
     return search.run(output, resume)
 
@@ -104,6 +109,7 @@ def make_search(
     events: Any,
     config: HuntConfig,
     *,
+    method: ResonantMethod | None = None,
     classifier: Any = None,
     probe: Any = None,
     calibration: Calibration | str | Path | None = None,
@@ -112,7 +118,14 @@ def make_search(
 ) -> Search:
     """A search that is ready to run; parameters and errors are those of `hunt`."""
     config = config.validated()
-    method = build_method(config)
+    if method is None:
+        method = build_method(config)
+    else:
+        if not isinstance(method, ResonantMethod):
+            raise ConfigError(f"method: {type(method).__name__} is no ResonantMethod")
+        if config.method_options or config.density or config.density_options:
+            raise ConfigError("method: it was given as an object; set its options there")
+        config = replace(config, method=describe(method))
     if classifier is None:
         classifier = build_classifier(config)
     else:
@@ -171,9 +184,9 @@ def build_method(config: HuntConfig) -> ResonantMethod:
     return method
 
 
-def describe(classifier: Any) -> str:
-    """The classifier as its constructor would be written, on one line."""
-    return " ".join(repr(classifier).split())
+def describe(member: Any) -> str:
+    """A classifier or a method as its constructor would be written, on one line."""
+    return " ".join(repr(member).split())
 
 
 @dataclass(frozen=True, eq=False)
