@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
-from novum.evaluation import auc
+from novum.evaluation.two_sample import beyond_permutations, cross_fitted_auc
 from novum.search.calibration_records import Closure
 
 FloatArray = NDArray[np.float64]
@@ -47,21 +44,10 @@ def closure(
     features = np.vstack([np.column_stack([X[rows], mass[rows]]) for mass in (m, drawn)])
     y = np.repeat([0, 1], len(rows))
     fold = np.tile(rng.integers(0, 2, len(rows)), 2)
-    observed = _auc(features, y, fold, seed)
+    observed = cross_fitted_auc(features, y, fold, seed)
     permuted = []
     for i in range(PERMUTATIONS):
         swap = np.tile(rng.random(len(rows)) < 0.5, 2)
-        permuted.append(_auc(features, np.where(swap, 1 - y, y), fold, seed + i))
-    mean, sd = float(np.mean(permuted)), float(np.std(permuted, ddof=1))
-    t = (observed - mean) / (sd * (1 + 1 / PERMUTATIONS) ** 0.5)
-    return Closure(observed, mean, sd, float(stdtr(PERMUTATIONS - 1, -t)))
-
-
-def _auc(X: FloatArray, y: NDArray[np.int64], fold: NDArray[np.int64], seed: int) -> float:
-    score = np.empty(len(y))
-    with threadpool_limits(1):
-        for f in (0, 1):
-            model = HistGradientBoostingClassifier(early_stopping=True, random_state=seed)
-            model.fit(X[fold != f], y[fold != f])
-            score[fold == f] = model.decision_function(X[fold == f])
-    return auc(score[y == 0], score[y == 1])
+        permuted.append(cross_fitted_auc(features, np.where(swap, 1 - y, y), fold, seed + i))
+    p, mean, sd = beyond_permutations(observed, permuted)
+    return Closure(observed, mean, sd, p)

@@ -178,6 +178,52 @@ class FeatureRecord:
 
 
 @dataclass(frozen=True)
+class TemplateFeature:
+    """One feature of data and of the background template, on common bins.
+
+    `template` is scaled to as many events as `data` has. `lattice` marks features of few values,
+    which were spread between them for the training.
+    """
+
+    name: str
+    edges: Numbers
+    data: Numbers
+    template: Numbers
+    lattice: bool = False
+
+
+@dataclass(frozen=True)
+class TemplateClosure:
+    """Whether a classifier tells the background template from data in a region.
+
+    Attributes
+    ----------
+    region : str
+        "below" or "above" the signal region, where the template must hold, or the signal region
+        itself, where signal would show, too.
+    low, high : float
+        Its edges [GeV].
+    n_data, n_template : int
+        Events that took part.
+    auc, null_mean, null_sd, p : float
+        AUC of the classifier, the same after permutations of the labels, and how often chance
+        alone gives as much.
+    features : tuple of TemplateFeature
+    """
+
+    region: str
+    low: float
+    high: float
+    n_data: int
+    n_template: int
+    auc: float
+    null_mean: float
+    null_sd: float
+    p: float
+    features: tuple[TemplateFeature, ...]
+
+
+@dataclass(frozen=True)
 class WorkingPoint:
     """The on/off counts at one background efficiency, for the eye; only one is the headline."""
 
@@ -210,6 +256,7 @@ class WindowResult:
     features: tuple[FeatureRecord, ...]
     working_points: tuple[WorkingPoint, ...] = ()
     spurious: SpuriousRecord | None = None
+    template: tuple[TemplateClosure, ...] = ()
 
 
 @dataclass(frozen=True)
