@@ -105,7 +105,13 @@ def _closure(
         n_permutations=PERMUTATIONS, seed=seed,
     )  # fmt: skip
     features = tuple(
-        _feature(names[j], data[:, j], template[:, j], j in own.density_.lattice_features_)
+        _feature(
+            names[j],
+            _edges(sample.X[:, j]),
+            data[:, j],
+            template[:, j],
+            j in own.density_.lattice_features_,
+        )
         for j in range(len(names))
     )
     return TemplateClosure(
@@ -122,9 +128,14 @@ def _closure(
     )
 
 
-def _feature(name: str, data: FloatArray, template: FloatArray, lattice: bool) -> TemplateFeature:
-    low, high = np.quantile(np.concatenate([data, template]), [0.001, 0.999])
-    edges = np.linspace(low, high if high > low else low + 1, FEATURE_BINS // 2 + 1)
+def _edges(values: FloatArray) -> FloatArray:
+    low, high = np.quantile(values, [0.001, 0.999])
+    return np.linspace(low, high if high > low else low + 1, FEATURE_BINS // 2 + 1)
+
+
+def _feature(
+    name: str, edges: FloatArray, data: FloatArray, template: FloatArray, lattice: bool
+) -> TemplateFeature:
     return TemplateFeature(
         name=name,
         edges=tuple(edges.tolist()),
