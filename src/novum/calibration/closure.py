@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.evaluation.two_sample import beyond_permutations, cross_fitted_auc
+from novum.evaluation.two_sample import MOST_EVENTS, against_permutations
 from novum.search.calibration_records import Closure
 
 FloatArray = NDArray[np.float64]
 
-MOST_EVENTS = 20_000
 PERMUTATIONS = 10
 
 
@@ -20,7 +19,7 @@ def closure(
     """Two-fold classifier test of (x, m) against (x, m drawn), and its permutation null.
 
     Both classes share the features, so only the relation of features and mass can tell them
-    apart. An event and its copy stay in one fold.
+    apart. An event and its copy stay in one fold, and a permutation swaps them or does not.
 
     Parameters
     ----------
@@ -44,10 +43,7 @@ def closure(
     features = np.vstack([np.column_stack([X[rows], mass[rows]]) for mass in (m, drawn)])
     y = np.repeat([0, 1], len(rows))
     fold = np.tile(rng.integers(0, 2, len(rows)), 2)
-    observed = cross_fitted_auc(features, y, fold, seed)
-    permuted = []
-    for i in range(PERMUTATIONS):
-        swap = np.tile(rng.random(len(rows)) < 0.5, 2)
-        permuted.append(cross_fitted_auc(features, np.where(swap, 1 - y, y), fold, seed + i))
-    p, mean, sd = beyond_permutations(observed, permuted)
-    return Closure(observed, mean, sd, p)
+    swaps = (np.tile(rng.random(len(rows)) < 0.5, 2) for _ in range(PERMUTATIONS))
+    swapped = (np.where(swap, 1 - y, y) for swap in swaps)
+    found = against_permutations(features, y, fold, swapped, seed=seed)
+    return Closure(found.auc, found.null_mean, found.null_sd, found.p)
