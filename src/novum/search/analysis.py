@@ -11,7 +11,7 @@ from novum.errors import FitError
 from novum.search.config import MIN_FIT_P, HuntConfig
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.crossfitting import Scores
-from novum.search.explanation import feature_records
+from novum.search.explanation import feature_records, sculpting_record
 from novum.search.gates import follows_mass, reason_to_withhold, validate
 from novum.search.inputs import Sample
 from novum.search.records import (
@@ -113,6 +113,7 @@ def analyse_window(
         features=feature_records(share, sample, scores, config.features) if explain else (),
         working_points=working_points(sample, scores, plan, counts, config) if explain else (),
         spurious=primary.spurious,
+        sculpting=sculpting_record(share, sample, window, plan.fit_range) if explain else None,
     )
     return WindowOutcome(result, share, fit)
 

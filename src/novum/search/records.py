@@ -165,6 +165,8 @@ class FeatureRecord:
         Rank correlation with the mass in the sidebands; CWoLa assumes none.
     profile : MassProfile or None
         Its mean against the mass.
+    distance_correlation, mutual_information : float or None
+        Dependence on the mass in the sidebands, whatever its form; the second in nats.
     """
 
     name: str
@@ -175,6 +177,26 @@ class FeatureRecord:
     importance: float = 0.0
     mass_correlation: float = 0.0
     profile: MassProfile | None = None
+    distance_correlation: float | None = None
+    mutual_information: float | None = None
+
+
+@dataclass(frozen=True)
+class SculptingRecord:
+    """Shape of the selected mass spectrum against that of all events, signal region left out.
+
+    Attributes
+    ----------
+    chi2, ndf, p : float, int, float
+        Of a selection that takes no notice of the mass.
+    jensen_shannon : float
+        Divergence of selected and rejected events [bits].
+    """
+
+    chi2: float
+    ndf: int
+    p: float
+    jensen_shannon: float
 
 
 @dataclass(frozen=True)
@@ -257,6 +279,7 @@ class WindowResult:
     working_points: tuple[WorkingPoint, ...] = ()
     spurious: SpuriousRecord | None = None
     template: tuple[TemplateClosure, ...] = ()
+    sculpting: SculptingRecord | None = None
 
 
 @dataclass(frozen=True)
