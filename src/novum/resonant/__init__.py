@@ -13,9 +13,10 @@ MEMBERS = {
     "CATHODE": "novum.resonant.cathode",
     "CWoLa": "novum.resonant.cwola",
     "LaCATHODE": "novum.resonant.lacathode",
+    "RANODE": "novum.resonant.ranode",
 }
 
-__all__ = ["ANODE", "CATHODE", "CWoLa", "LaCATHODE"]
+__all__ = ["ANODE", "CATHODE", "RANODE", "CWoLa", "LaCATHODE"]
 
 
 def __getattr__(name: str) -> Any:

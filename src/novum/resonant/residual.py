@@ -17,7 +17,9 @@ FloatArray = NDArray[np.float64]
 
 COMPONENTS = (1, 2, 4)  # tried; held-out events choose
 _PRIOR_EVENTS = 3.0  # weight of the prior of each covariance, in events
-_PRIOR_SD = 0.3  # of background's standard deviation: narrower lumps need more events to be believed
+_PRIOR_SD = (
+    0.5  # of background's standard deviation: narrower lumps need more events to be believed
+)
 _ITERATIONS = 100
 _SHORT = 12  # iterations that tell good starts from bad
 _STARTS = 8
@@ -67,8 +69,14 @@ def log_likelihood(log_ratio: FloatArray, weight: FloatArray, fraction: float) -
     return float(weight @ mixed)
 
 
+def deal(group: NDArray[np.uint64], k: int, seed: int) -> NDArray[np.int64]:
+    """Deal events (n,) to k equal parts, those of a group to the same."""
+    _, member = np.unique(group, return_inverse=True)
+    return np.random.default_rng([seed, 0xA]).permutation(member.max() + 1)[member] % k
+
+
 def fit_residual(
-    z: FloatArray, weight: FloatArray, group: NDArray[np.int64], seed: int
+    z: FloatArray, weight: FloatArray, group: NDArray[np.uint64], seed: int
 ) -> Residual:
     """Signal density and fraction of largest likelihood, background being standard normal.
 
@@ -83,7 +91,7 @@ def fit_residual(
     seed : int
         Of the halves and of the events that are looked at for a start.
     """
-    half = np.random.default_rng([seed, 0xA]).permutation(group.max() + 1)[group] % 2 == 0
+    half = deal(group, 2, seed) == 0
     gain = np.zeros(len(COMPONENTS))
     for i, train in enumerate((half, ~half)):
         for k, fitted in enumerate(_sequence(z[train], weight[train], seed + i)):
@@ -165,16 +173,14 @@ def _starts(z: FloatArray, rng: np.random.Generator) -> list[Residual]:
         expected = reference.query_ball_point(asked, radius, return_length=True) * n / _REFERENCE
         order = np.argsort((expected - k) / np.sqrt(expected + 1))
         for i in _apart(asked, radius, order, _STARTS // len(_NEIGHBOURS)):
-            sd = np.clip(radius[i] / np.sqrt(d), _PRIOR_SD, 1.0)
+            sd = np.clip(radius[i] / np.sqrt(d), 0.3, 1.0)
             fraction = min(max(k - expected[i], d + 2) / n, 0.5)
             ball = (np.ones(1), asked[i][None], sd**2 * np.eye(d)[None])
             starts.append(Residual(float(fraction), *ball))
     return starts
 
 
-def _apart(
-    z: FloatArray, radius: FloatArray, order: NDArray[np.int64], most: int
-) -> list[int]:
+def _apart(z: FloatArray, radius: FloatArray, order: NDArray[np.int64], most: int) -> list[int]:
     """The first of `order` of which none lies within the radius of one before."""
     chosen: list[int] = []
     for i in order.tolist():
