@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from novum.density.base import Density
 from novum.errors import InputError
 from novum.resonant.base import Estimate, FloatArray, ResonantMethod
-from novum.resonant.residual import Residual, deal, fit_residual
+from novum.resonant.residual import Residual, choose_components, deal, fit_residual
 from novum.resonant.template import learn_sidebands, seeded
 from novum.statistics.fraction import FractionData, fit_fraction
 from novum.windows import Window
@@ -98,11 +98,13 @@ class RANODE(ResonantMethod):
         self.background_ = learn_sidebands(self.density, X, m, window, sample_weight, first)
         z = self.background_.to_latent(X[inside], m[inside])
         weight = _effective(sample_weight[inside])
-        self.signal_ = fit_residual(z, weight, ids[inside], second)
+        components = choose_components(z, weight, ids[inside], second)
+        self.signal_ = fit_residual(z, weight, components, second)
         beside = window.in_sidebands(m) & used
         control = self.background_.to_latent(X[beside], m[beside])
         control_weight = _CONTROL * _effective(sample_weight[beside])
-        data = _held_out(z, weight, ids[inside], (control, control_weight), second)
+        part = deal(ids[inside], _PARTS, second + 1)
+        data = _held_out(z, weight, part, (control, control_weight), components, second)
         fit = fit_fraction(data)
         self.signal_fraction_ = fit.value
         self.signal_fraction_interval_ = (fit.low, fit.high)
@@ -120,17 +122,17 @@ class RANODE(ResonantMethod):
 def _held_out(
     z: FloatArray,
     weight: FloatArray,
-    ids: NDArray[np.uint64],
+    part: NDArray[np.int64],
     control: tuple[FloatArray, FloatArray],
+    components: int,
     seed: int,
 ) -> FractionData:
     """Ratios of all events by signal densities that never met them."""
-    part = deal(ids, _PARTS, seed)
     draws = np.random.default_rng([seed, 0xC]).standard_normal((_REFERENCE, z.shape[1]))
     ratio, of_control, of_draws = np.empty(len(z)), [], []
     for j in range(_PARTS):
         own = part == j
-        fit = fit_residual(z[~own], weight[~own], ids[~own], seed + 3 * (j + 1))
+        fit = fit_residual(z[~own], weight[~own], components, seed + 1 + j)
         ratio[own] = _ratio(fit, z[own])
         of_control.append(_ratio(fit, control[0]))
         of_draws.append(_ratio(fit, draws))

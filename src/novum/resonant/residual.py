@@ -21,6 +21,7 @@ _PRIOR_SD = (
     0.5  # of background's standard deviation: narrower lumps need more events to be believed
 )
 _ITERATIONS = 100
+_TOLERANCE = 0.01  # of log-likelihood
 _SHORT = 12  # iterations that tell good starts from bad
 _STARTS = 8
 _QUERIES = 800  # events looked at for an overdensity
@@ -75,9 +76,23 @@ def deal(group: NDArray[np.uint64], k: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, 0xA]).permutation(member.max() + 1)[member] % k
 
 
-def fit_residual(
+def choose_components(
     z: FloatArray, weight: FloatArray, group: NDArray[np.uint64], seed: int
-) -> Residual:
+) -> int:
+    """Which of `COMPONENTS` describes held-out halves best; parameters as for `fit_residual`.
+
+    `group` (n,): copies of an event share one, and a half.
+    """
+    half = deal(group, 2, seed) == 0
+    gain = np.zeros(len(COMPONENTS))
+    for i, train in enumerate((half, ~half)):
+        for k, fitted in enumerate(_sequence(z[train], weight[train], seed + i)):
+            held_out = fitted.log_ratio(z[~train])
+            gain[k] += log_likelihood(held_out, weight[~train], fitted.fraction)
+    return COMPONENTS[int(np.argmax(gain))]
+
+
+def fit_residual(z: FloatArray, weight: FloatArray, components: int, seed: int) -> Residual:
     """Signal density and fraction of largest likelihood, background being standard normal.
 
     Parameters
@@ -86,18 +101,12 @@ def fit_residual(
         Latent variables of the events of the signal region.
     weight : array (n,)
         Positive, in effective events.
-    group : array (n,)
-        Copies of an event share one; it halves the events for the choice of the complexity.
+    components : int
+        One of `COMPONENTS`.
     seed : int
-        Of the halves and of the events that are looked at for a start.
+        Of the events that are looked at for a start.
     """
-    half = deal(group, 2, seed) == 0
-    gain = np.zeros(len(COMPONENTS))
-    for i, train in enumerate((half, ~half)):
-        for k, fitted in enumerate(_sequence(z[train], weight[train], seed + i)):
-            held_out = fitted.log_ratio(z[~train])
-            gain[k] += log_likelihood(held_out, weight[~train], fitted.fraction)
-    return _sequence(z, weight, seed + 2, int(np.argmax(gain)) + 1)[-1]
+    return _sequence(z, weight, seed, COMPONENTS.index(components) + 1)[-1]
 
 
 def _sequence(
@@ -120,7 +129,7 @@ def _climb(z: FloatArray, weight: FloatArray, start: Residual, iterations: int) 
         log_joint = np.log(fit.fraction * fit.share) + fit.by_component(z)
         log_total = np.logaddexp(np.log1p(-fit.fraction), _log_sum(log_joint))
         now = float(weight @ log_total)
-        if now - before < 1e-3:
+        if now - before < _TOLERANCE:
             break
         before = now
         fit = _maximise(z, weight[:, None] * np.exp(log_joint - log_total[:, None]), total, d + 2)
