@@ -7,7 +7,8 @@ import novum
 from novum.density import AutoregressiveSpline
 from novum.density.base import Density
 from novum.report import write_report
-from novum.resonant import CATHODE
+from novum.report.page import render
+from novum.resonant import CATHODE, RANODE
 from novum.search import SearchResult
 from novum.search.inputs import Sample
 from novum.search.template_closure import template_closure, template_warnings
@@ -101,3 +102,16 @@ def test_a_search_carries_it_into_its_result_and_its_report(tmp_path):
     page = write_report(result, tmp_path / "report").read_text()
     assert "Is the background template right?" in page
     assert (tmp_path / "report" / "figures" / "template.png").exists()
+
+
+def test_what_a_method_measures_reaches_the_result_and_the_report(tmp_path):
+    result = novum.hunt(
+        novum.toy_dijets(8000, 150, seed=1), mass="mjj", features=("mj_low", "delta_mj"),
+        method=RANODE(AutoregressiveSpline((16,), knots=16, epochs=4)), window=(3300, 3700),
+        folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1, output=tmp_path / "out",
+    )  # fmt: skip
+    [fraction] = result.windows[0].estimates
+    assert fraction.name == "signal fraction"
+    assert 0 <= fraction.low <= fraction.value <= fraction.high < 0.5
+    assert SearchResult.load(tmp_path / "out" / "result.json") == result
+    assert "Signal fraction of the signal region 3300" in render(result, {}, None)

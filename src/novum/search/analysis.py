@@ -16,6 +16,7 @@ from novum.search.gates import follows_mass, reason_to_withhold, validate
 from novum.search.inputs import Sample
 from novum.search.records import (
     Counts,
+    EstimateRecord,
     FitRecord,
     FoldRecord,
     Test,
@@ -113,6 +114,10 @@ def analyse_window(
         features=feature_records(share, sample, scores, config.features) if explain else (),
         working_points=working_points(sample, scores, plan, counts, config) if explain else (),
         spurious=primary.spurious,
+        estimates=tuple(
+            EstimateRecord(str(name), *map(float, numbers))
+            for name, numbers in zip(scores.estimate_names, scores.estimates, strict=True)
+        ),
         sculpting=sculpting_record(share, sample, window, plan.fit_range) if explain else None,
     )
     return WindowOutcome(result, share, fit)

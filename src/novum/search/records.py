@@ -182,6 +182,19 @@ class FeatureRecord:
 
 
 @dataclass(frozen=True)
+class EstimateRecord:
+    """A number that a method learnt about the signal region, with its 68 % interval.
+
+    Mean over the fits of all folds, each from the events of the other folds.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class SculptingRecord:
     """Shape of the selected mass spectrum against that of all events, signal region left out.
 
@@ -280,6 +293,7 @@ class WindowResult:
     spurious: SpuriousRecord | None = None
     template: tuple[TemplateClosure, ...] = ()
     sculpting: SculptingRecord | None = None
+    estimates: tuple[EstimateRecord, ...] = ()
 
 
 @dataclass(frozen=True)
