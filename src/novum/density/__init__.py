@@ -10,9 +10,11 @@ from typing import Any
 
 MEMBERS = {
     "AutoregressiveSpline": "novum.density.spline",
+    "MaskedAutoregressiveFlow": "novum.density.maf",
+    "NeuralSplineFlow": "novum.density.nsf",
 }
 
-__all__ = ["AutoregressiveSpline"]
+__all__ = ["AutoregressiveSpline", "MaskedAutoregressiveFlow", "NeuralSplineFlow"]
 
 
 def __getattr__(name: str) -> Any:
