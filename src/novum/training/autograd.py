@@ -141,7 +141,7 @@ class _Descent:
     def _validation_loss(self) -> float:
         generator = torch.Generator(self.device).manual_seed(self.rows.seed)
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        for batch in torch.split(self.validation, VALIDATION_BLOCK):  # type: ignore[no-untyped-call]
+        for batch in torch.split(self.validation, VALIDATION_BLOCK):
             rows = self.table[batch]
             weight = rows[:, -1].double()
             losses = self.loss(rows[:, :-1], generator).double()
