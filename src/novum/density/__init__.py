@@ -10,9 +10,12 @@ from typing import Any
 
 MEMBERS = {
     "AutoregressiveSpline": "novum.density.spline",
+    "FlowMatching": "novum.density.flow_matching",
+    "MaskedAutoregressiveFlow": "novum.density.maf",
+    "NeuralSplineFlow": "novum.density.nsf",
 }
 
-__all__ = ["AutoregressiveSpline"]
+__all__ = ["AutoregressiveSpline", "FlowMatching", "MaskedAutoregressiveFlow", "NeuralSplineFlow"]
 
 
 def __getattr__(name: str) -> Any:

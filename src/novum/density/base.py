@@ -29,7 +29,8 @@ class Density(BaseEstimator, ABC):
     A member states its command-line `name`, the `packages` whose versions decide a result, and
     the papers it comes from, `reference`, as pairs of arXiv id and title. It learns in
     `Coordinates` of its own choice and maps those to d independent standard normal variables,
-    the latent space. Seeds come with `random_state`.
+    the latent space. Seeds come with `random_state`. One that keeps several best epochs of its
+    training is the mean of that many flows, `_n_flows`, the best first.
 
     Attributes
     ----------
@@ -41,6 +42,7 @@ class Density(BaseEstimator, ABC):
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]]
     random_state: int | None
+    _n_flows: int = 1
 
     @final
     def fit(self, X: ArrayLike, m: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -92,24 +94,29 @@ class Density(BaseEstimator, ABC):
 
     @final
     def to_latent(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
-        """Latent variables (n, d), standard normal for events that follow the density."""
+        """Latent variables (n, d), standard normal for events that follow the density.
+
+        Where the density is the mean of several flows, those of the best one.
+        """
         return self._by_blocks(
-            lambda x, c: self._to_latent(self._coordinates.forward(x)[0], c)[0], X, m
+            lambda x, c: self._to_latent(self._coordinates.forward(x)[0], c, 0)[0], X, m
         )
 
     @final
     def from_latent(self, latent: ArrayLike, m: ArrayLike) -> FloatArray:
         """Features (n, d) of latent variables (n, d): the inverse of `to_latent`."""
-        return self._by_blocks(
-            lambda u, c: self._coordinates.inverse(self._from_latent(u, c)), latent, m
-        )
+        return self._features(latent, m, 0)
 
     @final
     def sample(self, m: ArrayLike, rng: np.random.Generator) -> FloatArray:
-        """Draw features (n, d), one event for each mass of m (n,)."""
+        """Draw features (n, d), one event for each mass of m (n,); several flows take turns."""
+        check_is_fitted(self, "n_features_in_")
         masses = np.asarray(m, dtype=np.float64)
-        latent = rng.standard_normal((len(masses), self.n_features_in_))
-        return self._lattices.gather(self.from_latent(latent, masses))
+        x = rng.standard_normal((len(masses), self.n_features_in_))
+        for k in range(self._n_flows):
+            turn = slice(k, None, self._n_flows)
+            x[turn] = self._features(x[turn], masses[turn], k)
+        return self._lattices.gather(x)
 
     def check_ready(self) -> None:
         """Raise MissingDependencyError or ConfigError before any work."""
@@ -125,18 +132,28 @@ class Density(BaseEstimator, ABC):
         """Learn from z (n, d), the standardised log mass (n,) and weights (n,) of mean 1."""
 
     @abstractmethod
-    def _to_latent(self, z: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Latent variables (n, d) and log |∂latent/∂z| (n,)."""
+    def _to_latent(
+        self, z: FloatArray, context: FloatArray, flow: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Latent variables (n, d) and log |∂latent/∂z| (n,) of one of the flows."""
 
     @abstractmethod
-    def _from_latent(self, latent: FloatArray, context: FloatArray) -> FloatArray:
+    def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         """The inverse map, shape (n, d)."""
+
+    def _features(self, latent: ArrayLike, m: ArrayLike, flow: int) -> FloatArray:
+        return self._by_blocks(
+            lambda u, c: self._coordinates.inverse(self._from_latent(u, c, flow)), latent, m
+        )
 
     def _log_prob(self, x: FloatArray, context: FloatArray) -> FloatArray:
         z, stretch = self._coordinates.forward(x)
-        latent, log_det = self._to_latent(z, context)
-        normal = -0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1)
-        return np.asarray(normal + log_det + stretch)
+        each = []
+        for k in range(self._n_flows):
+            latent, log_det = self._to_latent(z, context, k)
+            each.append(log_det - 0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1))
+        mean: FloatArray = np.logaddexp.reduce(each, axis=0) - np.log(self._n_flows)
+        return mean + stretch
 
     def _context(self, m: FloatArray) -> FloatArray:
         return np.asarray((np.log(m) - self._m_mean) / self._m_sd)

@@ -131,7 +131,9 @@ class AutoregressiveSpline(Density):
             best_epochs=1,
         )
 
-    def _to_latent(self, z: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _to_latent(
+        self, z: FloatArray, context: FloatArray, flow: int
+    ) -> tuple[FloatArray, FloatArray]:
         latent, log_det = np.empty_like(z), np.zeros(len(z))
         read = np.column_stack([z, context]).astype(np.float32)
         for i in range(z.shape[1]):
@@ -141,7 +143,7 @@ class AutoregressiveSpline(Density):
             log_det += log_density - log_normal
         return latent, log_det
 
-    def _from_latent(self, latent: FloatArray, context: FloatArray) -> FloatArray:
+    def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         z = np.zeros_like(latent)
         for i in range(latent.shape[1]):
             read = np.column_stack([z, context]).astype(np.float32)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from novum.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
     from novum.nn.losses import Objective as Objective
     from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
+    from novum.nn.velocity import VelocityField as VelocityField
 
 _MEMBERS = {
     "BinaryCrossEntropy": "novum.nn.losses",
@@ -21,6 +22,7 @@ _MEMBERS = {
     "EnsembleMLP": "novum.nn.ensemble",
     "Objective": "novum.nn.losses",
     "PiecewiseLinearLikelihood": "novum.nn.losses",
+    "VelocityField": "novum.nn.velocity",
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "EnsembleMLP",
     "Objective",
     "PiecewiseLinearLikelihood",
+    "VelocityField",
 ]
 
 

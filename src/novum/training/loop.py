@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from novum.training.config import TrainingConfig
 from novum.training.flat import FlatAdam
 from novum.training.rows import Batches, IntArray, Rows
 from novum.training.snapshots import Snapshots, Trained
+from novum.training.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         load_state(loop, checkpoint)
     total = config.epochs - int(loop.best.epochs.min())
-    with _one_thread():
+    with one_thread():
         for _ in (progress or NoProgress()).track(loop.epochs(), "training", total):
             if checkpoint is not None:
                 save_state(loop, checkpoint)
@@ -83,16 +83,6 @@ def train(
             "max_grad_norm"
         )
     return loop.best.trained()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Loop:
