@@ -43,10 +43,10 @@ class BlindToMass(Density):
     def _train(self, z, context, w):
         pass
 
-    def _to_latent(self, z, context):
+    def _to_latent(self, z, context, flow):
         return z, np.zeros(len(z))
 
-    def _from_latent(self, latent, context):
+    def _from_latent(self, latent, context, flow):
         return latent
 
 
