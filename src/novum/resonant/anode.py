@@ -29,6 +29,7 @@ class ANODE(ResonantMethod):
     """
 
     name: ClassVar[str] = "anode"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2001.04990", "Anomaly Detection with Density Estimation"),
     )

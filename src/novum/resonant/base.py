@@ -66,6 +66,7 @@ class ResonantMethod(BaseEstimator, ABC):
     local: ClassVar[bool] = False
     mass_dependence: ClassVar[bool] = False
     needs_truth: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()  # whose versions decide a result, too
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 

@@ -59,6 +59,7 @@ class RANODE(ResonantMethod):
     """
 
     name: ClassVar[str] = "r-anode"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     mass_dependence: ClassVar[bool] = True
     reference: ClassVar[tuple[tuple[str, str], ...]] = (("2312.11629", "Residual ANODE"),)
 

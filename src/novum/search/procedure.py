@@ -285,7 +285,9 @@ class Search:
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
-        return hashlib.sha256(f"{probe} {versions(self.classifier)}".encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            f"{probe} {versions(self.classifier, self.method)}".encode()
+        ).hexdigest()[:12]
 
     def _scores(
         self,
@@ -334,7 +336,7 @@ class Search:
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions=versions(self.classifier),
+            versions=versions(self.classifier, self.method),
             references=self._references(plan.family),
             input=record,
             spectrum=SpectrumRecord(
