@@ -21,7 +21,7 @@ _REFERENCE = 20_000
 _HIGHEST = 50.0  # of the log of a ratio: beyond, an event counts as signal in any case
 # A sideband event says less about the background under the signal than its number: the density was
 # learnt from it, and is interpolated to the signal region. Chosen on signal-free toys.
-_CONTROL = 0.25
+_CONTROL = 0.5
 
 
 @final
@@ -54,8 +54,9 @@ class RANODE(ResonantMethod):
         Expected share of signal in the signal region.
     signal_fraction_interval_ : (float, float)
         Where the profile likelihood falls by half a unit (68 %). It begins at 0 unless no signal
-        is excluded at 95 %. It covers the expected share; the share that happened to be realised
-        varies about that and is covered more often.
+        is excluded at 97.7 %. It is one of the expected share, as of a rate; the share that was
+        realised lies closer. Where signal lies amid background, the value falls short by about a
+        tenth of the fraction or more, and the interval covers less often than stated.
     """
 
     name: ClassVar[str] = "r-anode"

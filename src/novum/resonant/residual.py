@@ -22,6 +22,7 @@ _PRIOR_SD = (
 )
 _ITERATIONS = 100
 _TOLERANCE = 0.01  # of log-likelihood
+_WORTH = 2.0  # of held-out log-likelihood: by less, more components are no better
 _SHORT = 12  # iterations that tell good starts from bad
 _STARTS = 8
 _QUERIES = 800  # events looked at for an overdensity
@@ -89,7 +90,8 @@ def choose_components(
         for k, fitted in enumerate(_sequence(z[train], weight[train], seed + i)):
             held_out = fitted.log_ratio(z[~train])
             gain[k] += log_likelihood(held_out, weight[~train], fitted.fraction)
-    return COMPONENTS[int(np.argmax(gain))]
+    enough = gain > gain.max() - _WORTH
+    return COMPONENTS[int(np.argmax(enough))]
 
 
 def fit_residual(z: FloatArray, weight: FloatArray, components: int, seed: int) -> Residual:

@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 
 FloatArray = NDArray[np.float64]
 
-FOUND = 1.645  # z from which an interval may begin above 0: no signal is excluded at 95 %
+FOUND = 2.0  # z from which an interval may begin above 0: no signal is excluded at 97.7 %
 _FEWEST = 3.0  # events that the influence is computed for, if fewer are found
 _LARGEST = 0.999
 
@@ -33,7 +33,7 @@ class FractionFit:
         Of largest likelihood, at least 0.
     low, high : float
         Where the profile likelihood falls by the asked number of standard deviations. `low` is 0
-        unless no signal is excluded at 95 %: an interval that begins above 0 reads as a finding.
+        unless no signal is excluded at 97.7 %: an interval that begins above 0 reads as a finding.
     z : float
         Root of twice the log-likelihood ratio to no signal.
     """
