@@ -131,6 +131,8 @@ validation_fraction, random_state
 
         from novum.training import one_thread
 
+        if not len(z):
+            return z, np.zeros(0)  # torch's sums over blocks do not take nothing
         with one_thread(), torch.no_grad():
             latent, log_det = self._map(context, flow).call_and_ladj(_tensor(z))
         return _array(latent), _array(log_det)
@@ -141,6 +143,8 @@ validation_fraction, random_state
 
         from novum.training import one_thread
 
+        if not len(latent):
+            return latent
         with one_thread(), torch.no_grad():
             return _array(self._map(context, flow).inv(_tensor(latent)))
 
