@@ -583,6 +583,25 @@ def calibrated_classifiers(results: Results) -> str:
     return table(head, rows) + words
 
 
+def resonant(results: Results) -> str:
+    """Max SIC of every method in every study, over the seeds that are there."""
+    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    for r in results["rows"]:
+        groups.setdefault((r["study"], r["signal"], r["method"]), []).append(r)
+    rows = []
+    for (study, signal, method), found in sorted(groups.items()):
+        z = _median(found, "z") if study == "lhco" else "–"
+        strength = f"{signal:g}" if study == "lhco" else f"S/√B {signal:g}"
+        figures = [_median(found, key) for key in ("max_sic", "max_sic_above_1e3", "sic_at_1e3")]
+        auc = _median(found, "auc", 3)
+        rows.append((study, strength, method, len(found), z, *figures, auc))
+    head = (
+        "study", "signal", "method", "seeds", "z", "max SIC", "max SIC, ε_B ≥ 10⁻³",
+        "SIC at ε_B = 10⁻³", "AUC",
+    )  # fmt: skip
+    return table(head, rows)
+
+
 def _spread(z: Sequence[float]) -> str:
     """Median and range of significances; one alone as it is."""
     if not z:
@@ -614,6 +633,7 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "lhco": lhco,
     "ranode": ranode,
     "redrawn_crossfits": redrawn_crossfits,
+    "resonant": resonant,
     "simulate": simulate,
     "spurious": spurious,
     "streaming": streaming,

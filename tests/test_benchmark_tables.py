@@ -17,6 +17,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "toys",
         "redrawn_crossfits",
         "calibration_toys",
+        "resonant",
         "calibrated_classifiers",
         "classifiers",
         "demo",

@@ -55,8 +55,8 @@ class RANODE(ResonantMethod):
     signal_fraction_interval_ : (float, float)
         Where the profile likelihood falls by half a unit (68 %). It begins at 0 unless no signal
         is excluded at 97.7 %. It is one of the expected share, as of a rate; the share that was
-        realised lies closer. Where signal lies amid background, the value falls short by about a
-        tenth of the fraction or more, and the interval covers less often than stated.
+        realised lies closer. Where signal lies amid background, the value falls short, by up to
+        two fifths of the fraction seen in toys, and the interval covers less often than stated.
     """
 
     name: ClassVar[str] = "r-anode"
