@@ -11,6 +11,7 @@ from novum.nn import (
     EnsembleLinear,
     EnsembleMLP,
     PiecewiseLinearLikelihood,
+    VelocityField,
 )
 
 BCE = BinaryCrossEntropy()
@@ -189,3 +190,26 @@ def test_a_model_taken_off_the_axis_keeps_its_column() -> None:
     alone, part = network.take([1]), objective.take([1])
     x, target, weight = part.split(table[1:])
     torch.testing.assert_close(part.loss(alone(x), target, weight), both[1:])
+
+
+@given(d=st.integers(1, 3), context=st.integers(0, 2), seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_velocity_field_carries_tangents_as_autograd_does(d, context, seed) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    field = VelocityField(d, context, (7, 5)).double()
+    for p in field.parameters():
+        p.data = torch.randn(p.shape, generator=generator, dtype=torch.float64)
+    y, given_, tangent = (
+        torch.randn(4, k, generator=generator, dtype=torch.float64) for k in (d, context, d)
+    )
+    angle = torch.rand(4, 1, generator=generator, dtype=torch.float64)
+    pushed = field.push(torch.stack([y, tangent]), angle, given_)
+    expected = torch.autograd.functional.jvp(
+        lambda at: field.velocity(at, angle, given_), y, tangent
+    )
+    for a, b in zip(pushed, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_new_velocity_field_is_at_rest() -> None:
+    assert not VelocityField(2, 1, (4,)).velocity(*(torch.ones(3, k) for k in (2, 1, 1))).any()

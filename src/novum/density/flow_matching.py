@@ -14,6 +14,7 @@ from novum.errors import ConfigError
 from novum.training.config import TrainingConfig
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from novum.nn import VelocityField
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 _QUARTER = np.pi / 2  # the angle from noise to data
+_ROWS = 4096  # moved at once, with their tangents: what a cache holds
 
 
 @final
@@ -151,19 +153,32 @@ class FlowMatching(Density):
         """Points and tangent vectors (1 + k, n, d) after the motion between two angles."""
         import torch
 
-        from novum.training import one_thread, seeded_network
+        from novum.training import one_thread
+
+        angles = np.linspace(begin, end, self.steps + 1).tolist()
+        field, device = self._field(state.shape[2])
+        parts = []
+        with one_thread(), torch.no_grad():
+            for i in range(0, max(len(context), 1), _ROWS):
+                rows = slice(i, i + _ROWS)
+                moved = torch.from_numpy(state[:, rows].astype(np.float32)).to(device)
+                given = torch.from_numpy(context[rows, None].astype(np.float32)).to(device)
+                for a, b in pairwise(angles):
+                    moved = _runge_kutta(field, moved, given, a, b)
+                parts.append(moved.cpu().numpy())
+        return np.concatenate(parts, axis=1).astype(np.float64)
+
+    def _field(self, d: int) -> tuple[VelocityField, torch.device]:
+        """What was learnt, on its device."""
+        import torch
+
+        from novum.training import seeded_network
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        field = seeded_network(lambda: self._network(state.shape[2]), 0)
+        field = seeded_network(lambda: self._network(d), 0)
         for parameter, learnt in zip(field.parameters(), self._weights, strict=True):
-            parameter.data = torch.from_numpy(learnt)
-        field = field.to(device)
-        moved = torch.from_numpy(state.astype(np.float32)).to(device)
-        given = torch.from_numpy(context[:, None].astype(np.float32)).to(device)
-        with one_thread(), torch.no_grad():
-            for a, b in pairwise(np.linspace(begin, end, self.steps + 1).tolist()):
-                moved = _runge_kutta(field, moved, given, a, b)
-        return np.asarray(moved.cpu().numpy(), dtype=np.float64)
+            parameter.data = torch.tensor(learnt)
+        return field.to(device), device
 
     def _network(self, d: int) -> VelocityField:
         from novum.nn import VelocityField

@@ -154,7 +154,7 @@ validation_fraction, random_state
 
         network = self._network(self.n_features_in_, 0)
         for parameter, learnt in zip(network.parameters(), self._weights, strict=True):
-            parameter.data = torch.from_numpy(learnt[flow])
+            parameter.data = torch.tensor(learnt[flow])
         given = _tensor(context[:, None])
         return network.to(given.device).transform(given)
 
