@@ -14,7 +14,7 @@ from novum.search.analysis import primary_test
 from novum.search.config import HuntConfig
 from novum.search.crossfitting import crossfit
 from novum.search.inputs import Sample
-from novum.search.procedure import build_classifier, build_method, describe
+from novum.search.members import build_classifier, build_method, describe
 from novum.search.scan import ScanPlan
 from novum.statistics.retrained import ScanCounts
 from novum.windows import Window

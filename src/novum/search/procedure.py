@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from novum import catalogue
 from novum.classifiers.tasks import check_classifier
 from novum.errors import ConfigError
 from novum.events import Events
@@ -19,10 +18,11 @@ from novum.resonant.template import TemplateMethod
 from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
-from novum.search.config import DEFAULT_DENSITY, HuntConfig
+from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.lookup import beside, calibrated, find_calibration
+from novum.search.members import build_classifier, build_method, describe
 from novum.search.output import write_tables
 from novum.search.provenance import input_record, versions
 from novum.search.records import InputRecord, SpectrumRecord, Unblinding, WindowEdges
@@ -160,36 +160,6 @@ def _resolve(
     if features is not None:
         values["features"] = tuple(features)
     return (config or HuntConfig()).with_values(values, "hunt")
-
-
-def build_classifier(config: HuntConfig) -> Any:
-    """The classifier that a config names, with its options."""
-    options = {**config.classifier_options, "members": config.members}
-    return catalogue.build("classifier", config.classifier, **options)
-
-
-def build_method(config: HuntConfig) -> ResonantMethod:
-    """The method that a config names, with its options and its density.
-
-    Raises
-    ------
-    ConfigError
-        If it takes no density and one is named, or something it needs is missing.
-    """
-    method: ResonantMethod = catalogue.build("method", config.method, **config.method_options)
-    if config.density is not None or config.density_options:
-        if "density" not in method.get_params(deep=False):
-            raise ConfigError(f"density: the method '{config.method}' has none")
-        name = config.density or DEFAULT_DENSITY
-        method.set_params(density=catalogue.build("density", name, **config.density_options))
-    if hasattr(method, "check_ready"):
-        method.check_ready()
-    return method
-
-
-def describe(member: Any) -> str:
-    """A classifier or a method as its constructor would be written, on one line."""
-    return " ".join(repr(member).split())
 
 
 @dataclass(frozen=True, eq=False)
