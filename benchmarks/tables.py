@@ -187,6 +187,43 @@ def toys(results: Results) -> str:
     )
 
 
+def ranode(results: Results) -> str:
+    """Signal fractions of R-ANODE; samples without signal stand first."""
+    head = (
+        "signal expected",
+        "samples",
+        "intervals from 0",
+        "expected fraction covered",
+        "realised fraction covered",
+        "median width / fraction",
+        "mean of fitted - realised",
+        "median AUC",
+    )
+    return table(head, (_fraction_row(r["fraction"], r["samples"]) for r in results["rows"])) + (
+        f"\n{results['background']:,} toy background events, signal region "
+        f"{results['signal_region'][0] / 1000:.1f}-{results['signal_region'][1] / 1000:.1f} TeV; "
+        "numbers of signal events are Poisson; intervals of 68 %.\n"
+    )
+
+
+def _fraction_row(fraction: float, samples: Sequence[Results]) -> tuple[object, ...]:
+    def covered(truth: Callable[[Results], float]) -> str:
+        return f"{sum(s['low'] <= truth(s) <= s['high'] for s in samples)}"
+
+    off = sum(s["value"] - s["realised"] for s in samples) / len(samples)
+    width = median(s["high"] - s["low"] for s in samples)
+    return (
+        f"{100 * fraction:g} %" if fraction else "none",
+        len(samples),
+        sum(s["low"] == 0 for s in samples),
+        covered(lambda s: fraction),
+        covered(lambda s: s["realised"]),
+        f"{width / fraction:.2f}" if fraction else "-",
+        f"{100 * off:+.2f} %",
+        f"{median(s['auc'] for s in samples):.3f}" if fraction else "-",
+    )
+
+
 def spurious(results: Results) -> str:
     """Spurious signal of the CMS dijet spectrum; toys without a signal stand first."""
     first = table(
@@ -546,6 +583,25 @@ def calibrated_classifiers(results: Results) -> str:
     return table(head, rows) + words
 
 
+def resonant(results: Results) -> str:
+    """Max SIC of every method in every study, over the seeds that are there."""
+    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    for r in results["rows"]:
+        groups.setdefault((r["study"], r["signal"], r["method"]), []).append(r)
+    rows = []
+    for (study, signal, method), found in sorted(groups.items()):
+        z = _median(found, "z") if study == "lhco" else "–"
+        strength = f"{signal:g}" if study == "lhco" else f"S/√B {signal:g}"
+        figures = [_median(found, key) for key in ("max_sic", "max_sic_above_1e3", "sic_at_1e3")]
+        auc = _median(found, "auc", 3)
+        rows.append((study, strength, method, len(found), z, *figures, auc))
+    head = (
+        "study", "signal", "method", "seeds", "z", "max SIC", "max SIC, ε_B ≥ 10⁻³",
+        "SIC at ε_B = 10⁻³", "AUC",
+    )  # fmt: skip
+    return table(head, rows)
+
+
 def _spread(z: Sequence[float]) -> str:
     """Median and range of significances; one alone as it is."""
     if not z:
@@ -575,7 +631,9 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "ensemble_training": ensemble_training,
     "hunt_scaling": hunt_scaling,
     "lhco": lhco,
+    "ranode": ranode,
     "redrawn_crossfits": redrawn_crossfits,
+    "resonant": resonant,
     "simulate": simulate,
     "spurious": spurious,
     "streaming": streaming,

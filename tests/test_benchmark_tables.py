@@ -17,6 +17,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "toys",
         "redrawn_crossfits",
         "calibration_toys",
+        "resonant",
         "calibrated_classifiers",
         "classifiers",
         "demo",
@@ -26,6 +27,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "ensemble_training",
         "hunt_scaling",
         "spurious",
+        "ranode",
         "streaming",
     } == set(made)
     for name, text in made.items():

@@ -355,7 +355,10 @@ def test_two_configs_are_not_half_ignored(called, capsys, tmp_path):
         (["--classifier.hidden", "64,a"], "hidden: Expected `int`, got `str`: '64,a'"),
         (["--classifier.members", "3"], "members is an option of the search: --members"),
         (["--classifier.random-state", "3"], "random_state is set by the search: --seed"),
-        (["--classifier.xyzzy", "3"], "no option 'xyzzy'; there are balance_classes, batch_size"),
+        (
+            ["--classifier.xyzzy", "3"],
+            "no option 'xyzzy'; there are balance_classes, batch_schedule",
+        ),
     ],
 )
 def test_faults_of_options_of_the_classifier(capsys, words, message):

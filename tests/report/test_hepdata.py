@@ -16,7 +16,7 @@ from novum.report import write_hepdata
 from novum.report.hepdata_tables import MISSING, rounded
 from novum.report.write import FIGURES
 from novum.search.calibration_records import CalibratedScan
-from novum.search.records import MassProfile
+from novum.search.records import MassProfile, TemplateClosure, TemplateFeature
 from novum.statistics.pvalue import PValue
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -49,6 +49,21 @@ def everything(make):
             features=tuple(
                 replace(f, profile=MassProfile((3000.0, 3500.0, 4000.0), (0.1, None), (0.02, None)))
                 for f in w.features
+            ),
+            template=tuple(
+                TemplateClosure(
+                    region,
+                    low,
+                    low + 400,
+                    30,
+                    30,
+                    0.51,
+                    0.5,
+                    0.01,
+                    0.2,
+                    (TemplateFeature("a", (0.0, 1.0, 2.0), (10.0, 20.0), (12.0, 18.0)),),
+                )
+                for region, low in (("below", 2900), ("signal region", 3300), ("above", 3700))
             ),
         )
         for w in result.windows

@@ -174,9 +174,9 @@ def test_features_are_ranked_and_dependence_on_the_mass_is_named(make: Make) -> 
     places = [table.index(name) for name in ("second", "first", "third")]
     assert places == sorted(places), "importance 1.2, 0.6, 0.6; then separation 0.6, 0.2"
     rows = text.split("Do the features follow the mass?")[1]
-    assert re.search(r"third0\.350[\d.]+follows the mass", rows.replace("\n", ""))
-    assert re.search(r"second−0\.060−[\d.]+weak but clear", rows.replace("\n", ""))
-    assert re.search(r"first0\.004[\d.]+none seen", rows.replace("\n", ""))
+    assert re.search(r"third0\.350[\d.]+——follows the mass", rows.replace("\n", ""))
+    assert re.search(r"second−0\.060−[\d.]+——weak but clear", rows.replace("\n", ""))
+    assert re.search(r"first0\.004[\d.]+——none seen", rows.replace("\n", ""))
 
 
 def test_all_withheld_says_so(make: Make) -> None:

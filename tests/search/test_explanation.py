@@ -116,9 +116,10 @@ def test_thresholds_rise_as_the_efficiency_falls(toy_sample, scores):
 
 def test_a_search_may_go_without(toy_sample, scores, plan, fit, outcome):
     bare = analyse_window(toy_sample, scores, plan, fit, CONFIG, explain=False).result
-    assert (bare.features, bare.working_points) == ((), ())
+    assert (bare.features, bare.working_points, bare.sculpting) == ((), (), None)
     full = outcome.result
-    assert replace(bare, features=full.features, working_points=full.working_points) == full
+    shown = {k: getattr(full, k) for k in ("features", "working_points", "sculpting")}
+    assert replace(bare, **shown) == full
 
 
 # --- importance

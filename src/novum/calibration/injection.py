@@ -218,7 +218,8 @@ class _Study:
         pool, data = self.pool.sha256(), self.target.sample
         parts = (
             self.calibration.sha256(), pool, None if data is None else data.sha256(),
-            identity(self.null, self.target), self.seed, versions(self.search.classifier),
+            identity(self.null, self.target), self.seed,
+            versions(self.search.classifier, self.search.method),
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 

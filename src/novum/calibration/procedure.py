@@ -160,7 +160,13 @@ class _Calibrator:
     def _key(self) -> str:
         data = "" if self.target.sample is None else self.target.sample.sha256()
         null = identity(self.null, self.target)
-        parts = (self._schema_key(), data, null, self.seed, versions(self.search.classifier))
+        parts = (
+            self._schema_key(),
+            data,
+            null,
+            self.seed,
+            versions(self.search.classifier, self.search.method),
+        )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _schema_key(self) -> str:
@@ -192,7 +198,7 @@ class _Calibrator:
             data_sha256=data.sha256 if isinstance(self.null, SidebandsNull) else None,
             n_events=float(data.n_used),
             seed=self.seed,
-            versions=versions(self.search.classifier),
+            versions=versions(self.search.classifier, self.search.method),
             windows=self._windows(),
             n_on=table("n_on"),
             n_off=table("n_off"),

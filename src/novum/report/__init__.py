@@ -19,6 +19,7 @@ _MEMBERS = {
     "pvalue_scan": "figures",
     "spectrum": "figures",
     "stability": "figures",
+    "template": "figures",
     "trained_limit": "trained_limit_figure",
     "validation": "figures",
     "write_hepdata": "hepdata",

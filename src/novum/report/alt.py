@@ -88,6 +88,15 @@ def validation(window: WindowResult) -> str:
     return f"Mean of each feature against the mass; rank correlations in the sidebands: {found}."
 
 
+def template(window: WindowResult) -> str:
+    """Alternative text of the ratios of data to template."""
+    found = "; ".join(
+        f"{c.region} {number(c.low)} to {number(c.high)} GeV: AUC {c.auc:.3f}, p {number(c.p)}"
+        for c in window.template
+    )
+    return f"Data over background template, feature by feature. A classifier finds {found}."
+
+
 def calibration(scan: CalibratedScan) -> str:
     """Alternative text of the distribution of T."""
     if not scan.t_null:

@@ -24,6 +24,7 @@ from novum.report.style import (
     theme_context,
     write,
 )
+from novum.report.template_figure import template
 from novum.report.validation_figure import validation
 from novum.report.words import clean
 from novum.search.records import EvaluationRecord, FeatureRecord, WindowResult
@@ -37,6 +38,7 @@ __all__ = [
     "pvalue_scan",
     "spectrum",
     "stability",
+    "template",
     "validation",
 ]
 

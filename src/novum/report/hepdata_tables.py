@@ -92,6 +92,8 @@ def tables(result: SearchResult) -> tuple[Table, ...]:
     found += [_feature(result, window, i, f) for i, f in enumerate(window.features, 1)]
     if any(f.profile is not None for f in window.features):
         found.append(_validation(result, window))
+    if window.template:
+        found += [_template(result, window, i) for i in range(len(window.template[0].features))]
     if window.folds:
         found.append(_folds(result, window))
     if window.repeat_z:
@@ -188,6 +190,22 @@ def _validation(result: SearchResult, window: WindowResult) -> Table:
         "Mean of every feature against the mass before the selection, as a shift from its mean in "
         "the sidebands in units of its standard deviation there.",
         ("MEAN",), _mass(result), "GEV", _bins(edges), columns, _qualifiers(result, window),
+    )  # fmt: skip
+
+
+def _template(result: SearchResult, window: WindowResult, i: int) -> Table:
+    regions = [(c, c.features[i]) for c in window.template]
+    edges = regions[0][1].edges
+    columns = tuple(
+        Column(f"{what}, {'in the ' if 'signal' in c.region else ''}{c.region}", values)
+        for c, f in regions  # on common bins
+        for what, values in (("data", f.data), ("template", f.template))
+    )
+    name = clean(regions[0][1].name, 40)
+    return Table(
+        f"template_{i + 1:02d}.yaml", f"template, feature {i + 1}: {name}", "Figure template",
+        f"Data and background template, feature {name}, in the signal region and beside it.",
+        ("N",), name, "", _bins(edges), columns, _qualifiers(result, window),
     )  # fmt: skip
 
 

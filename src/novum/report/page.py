@@ -134,6 +134,7 @@ def _alts(
         "calibration": "" if result.calibration is None else alt.calibration(result.calibration),
         "features": alt.features(window),
         "validation": alt.validation(window),
+        "template": alt.template(window),
         "stability": alt.stability(window),
         "displays": alt.displays(result.selected_events),
         "evaluation": "" if evaluated is None else alt.evaluation(evaluated),

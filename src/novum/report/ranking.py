@@ -25,6 +25,8 @@ class RankedFeature:
     correlation: float
     correlation_z: float
     verdict: str
+    distance_correlation: float | None = None
+    mutual_information: float | None = None
 
     @property
     def correlation_size(self) -> float:
@@ -52,6 +54,8 @@ def ranked_features(window: WindowResult) -> tuple[RankedFeature, ...]:
             correlation=f.mass_correlation,
             correlation_z=correlation_z(f, window),
             verdict=verdict(f, window),
+            distance_correlation=f.distance_correlation,
+            mutual_information=f.mutual_information,
         )
         for f in window.features
     ]

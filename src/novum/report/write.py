@@ -22,6 +22,7 @@ FIGURES = {
     "spectrum",
     "calibration",
     "features",
+    "template",
     "validation",
     "stability",
     "evaluation",
@@ -95,6 +96,8 @@ def drawings(result: SearchResult) -> dict[str, Draw]:
         found["features"] = lambda: figures.features(window)
     if any(f.profile is not None for f in window.features):
         found["validation"] = lambda: figures.validation(window)
+    if window.template:
+        found["template"] = lambda: figures.template(window)
     if window.folds:
         spread = None if scan is None else scan.fold_seed_spread
         found["stability"] = lambda: figures.stability(window, fold_seed_spread=spread)

@@ -13,8 +13,8 @@ MEMBERS = {
     "CATHODE": "novum.resonant.cathode",
     "CWoLa": "novum.resonant.cwola",
     "LaCATHODE": "novum.resonant.lacathode",
+    "RANODE": "novum.resonant.ranode",
 }
-
 _BOUNDS = {
     "IdealisedDetector": "novum.resonant.bounds",
     "SupervisedClassifier": "novum.resonant.bounds",
@@ -23,6 +23,7 @@ _BOUNDS = {
 __all__ = [
     "ANODE",
     "CATHODE",
+    "RANODE",
     "CWoLa",
     "IdealisedDetector",
     "LaCATHODE",

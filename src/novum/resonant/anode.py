@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,20 @@ class ANODE(ResonantMethod):
     """
 
     name: ClassVar[str] = "anode"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2001.04990", "Anomaly Detection with Density Estimation"),
     )
 
     def __init__(self, density: Density | None = None) -> None:
         self.density = density
+
+    @classmethod
+    def published(cls) -> Self:
+        """The flow of CATHODE's comparison with it (arXiv:2109.00546)."""
+        from novum.density import MaskedAutoregressiveFlow
+
+        return cls(MaskedAutoregressiveFlow.published())
 
     def check_ready(self) -> None:
         """Raise ConfigError or MissingDependencyError before any work."""

@@ -36,6 +36,23 @@ class Task:
     sample_weight: FloatArray
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A number that a method learnt about the signal region, with its 68 % interval.
+
+    Attributes
+    ----------
+    name : str
+        What it is, in words.
+    value, low, high : float
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
 class ResonantMethod(BaseEstimator, ABC):
     """Base of all resonant methods. Higher scores are more anomalous.
 
@@ -49,6 +66,7 @@ class ResonantMethod(BaseEstimator, ABC):
     local: ClassVar[bool] = False
     mass_dependence: ClassVar[bool] = False
     needs_truth: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()  # whose versions decide a result, too
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
 
@@ -83,6 +101,10 @@ class ResonantMethod(BaseEstimator, ABC):
     @abstractmethod
     def anomaly_score(self, X: FloatArray, m: FloatArray, model: Any = None) -> FloatArray:
         """Score of each event, shape (n,); `model` is the classifier fitted to the task."""
+
+    def summary(self) -> tuple[Estimate, ...]:
+        """What was learnt about the signal region besides scores, after `prepare`."""
+        return ()
 
 
 def log_odds(model: Any, X: FloatArray) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self, final
+from typing import ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,8 @@ class TemplateMethod(ResonantMethod):
     oversampling : float
         Template events for each event of the signal region.
     """
+
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     def __init__(self, density: Density | None = None, *, oversampling: float = 4.0) -> None:
         self.density = density

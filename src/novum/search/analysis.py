@@ -11,11 +11,12 @@ from novum.errors import FitError
 from novum.search.config import MIN_FIT_P, HuntConfig
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.crossfitting import Scores
-from novum.search.explanation import feature_records
+from novum.search.explanation import feature_records, sculpting_record
 from novum.search.gates import follows_mass, reason_to_withhold, validate
 from novum.search.inputs import Sample
 from novum.search.records import (
     Counts,
+    EstimateRecord,
     FitRecord,
     FoldRecord,
     Test,
@@ -113,6 +114,11 @@ def analyse_window(
         features=feature_records(share, sample, scores, config.features) if explain else (),
         working_points=working_points(sample, scores, plan, counts, config) if explain else (),
         spurious=primary.spurious,
+        estimates=tuple(
+            EstimateRecord(str(name), *map(float, numbers))
+            for name, numbers in zip(scores.estimate_names, scores.estimates, strict=True)
+        ),
+        sculpting=sculpting_record(share, sample, window, plan.fit_range) if explain else None,
     )
     return WindowOutcome(result, share, fit)
 

@@ -162,7 +162,7 @@ def blind_hunt(
             config=search.config.to_dict(),
             config_hash=search.config.hash(),
             seed=search.config.seed,
-            versions=versions(search.classifier),
+            versions=versions(search.classifier, search.method),
             input=prepared.record,
             fit_range=prepared.plan.fit_range,
             windows=tuple(windows),
@@ -239,7 +239,7 @@ def _check_frozen(search: Search, blind: BlindResult, source: Path) -> None:
         raise ConfigError("the windows of the scan are not those of the blind search")
     changed = [
         f"{name} {blind.versions.get(name)} then, {now} now"
-        for name, now in versions(search.classifier).items()
+        for name, now in versions(search.classifier, search.method).items()
         if blind.versions.get(name) != now
     ]
     if changed:

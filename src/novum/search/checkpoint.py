@@ -112,6 +112,8 @@ class Checkpoint:
                 fold_by_repeat=scores.fold_by_repeat,
                 probe=scores.probe,
                 importance=scores.importance,
+                estimate_names=scores.estimate_names,
+                estimates=scores.estimates,
             )
 
     def finish(self) -> None:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from novum.classifiers.tasks import check_classifier, chunk_size, fit_here, in_workers
 from novum.errors import InputError
 from novum.progress import NoProgress, Progress
-from novum.resonant.base import ResonantMethod
+from novum.resonant.base import Estimate, ResonantMethod
 from novum.search.importance import feature_losses
 from novum.search.inputs import Sample
 from novum.windows import Window
@@ -41,6 +41,10 @@ class Scores:
     importance : float64 array (d,) or (0,)
         Loss of score of the most anomalous signal-region events when one feature is replaced by
         values of held-out sideband events, mean over all models; empty where not asked for.
+    estimate_names : str array (k,)
+    estimates : float64 array (k, 3)
+        What the method learnt about the signal region besides scores (see
+        `ResonantMethod.summary`): value and ends of its interval, mean over all models.
     """
 
     window: Window
@@ -50,6 +54,8 @@ class Scores:
     fold_by_repeat: NDArray[np.int16]
     probe: FloatArray
     importance: FloatArray = field(default_factory=lambda: np.zeros(0))
+    estimate_names: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
+    estimates: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def averaged(self) -> Scores:
         """Without the single cross-fits, which take most of the memory."""
@@ -136,12 +142,14 @@ def crossfit(
     rows = [fold_by_repeat[r] != f for r, f in cells]
     size = chunk_size(classifier)
     fitted = in_workers(fit, zip(rows, seeds, strict=True), size, n_jobs)
+    summaries: list[tuple[Estimate, ...]] = []
     meter = progress or NoProgress()
     # One thread: while worker processes fill the cores, threads here would wait for each other.
     with threadpool_limits(1):
         steps = meter.track(fitted, f"training {window}", len(seeds))
         for i, (learnt, model) in enumerate(steps):
             r, f = cells[i]
+            summaries.append(learnt.summary())
             out = fold_by_repeat[r] == f
             raw = learnt.anomaly_score(sample.X[out], sample.m[out], model)
             reference = window.in_sidebands(sample.m[out])
@@ -161,6 +169,10 @@ def crossfit(
         fold_by_repeat=fold_by_repeat,
         probe=probe_total / len(seeds),
         importance=losses / len(seeds),
+        estimate_names=np.array([e.name for e in summaries[0]], np.str_),
+        estimates=np.mean([[(e.value, e.low, e.high) for e in s] for s in summaries], axis=0)
+        if summaries[0]
+        else np.zeros((0, 3)),
     )
 
 

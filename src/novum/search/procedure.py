@@ -15,6 +15,7 @@ from novum.events import Events
 from novum.io import folder_lock
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod
+from novum.resonant.template import TemplateMethod
 from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
@@ -28,9 +29,11 @@ from novum.search.records import InputRecord, SpectrumRecord, Unblinding, Window
 from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
+from novum.search.template_closure import template_closure, template_warnings
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
 from novum.search.weight_warnings import weight_warnings
 from novum.statistics import Family, SpectrumFit
+from novum.windows import Window
 
 
 def hunt(
@@ -252,13 +255,24 @@ class Search:
         outcomes: list[WindowOutcome] = []
         kept: list[Scores] = []
         for scores, fit in self.scored(prepared, checkpoint):
-            outcomes.append(
-                analyse_window(sample, scores, plan, fit, config, mass_dependence=correlated)
-            )
+            outcome = analyse_window(sample, scores, plan, fit, config, mass_dependence=correlated)
+            outcomes.append(self._with_template(sample, outcome, scores.window))
             kept.append(scores.averaged())
         if checkpoint is not None:
             write_tables(checkpoint.folder, self.events, sample, outcomes, kept)
         return self._conclude(sample, plan, outcomes, kept, prepared.record)
+
+    def _with_template(
+        self, sample: Sample, outcome: WindowOutcome, window: Window
+    ) -> WindowOutcome:
+        """The outcome with the closure of the background template, if the method has one."""
+        if not isinstance(self.method, TemplateMethod):
+            return outcome
+        config = self.config
+        closures = template_closure(
+            self.method, sample, window, config.features, config.seed, self.n_jobs
+        )
+        return replace(outcome, result=replace(outcome.result, template=closures))
 
     def scored(
         self, prepared: Prepared, checkpoint: Checkpoint | None
@@ -271,7 +285,9 @@ class Search:
     def _surroundings(self) -> str:
         """Digest of what else decides the scores: the probe and the versions."""
         probe = "" if self.probe is None else self.probe.sample.sha256()
-        return hashlib.sha256(f"{probe} {versions(self.classifier)}".encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            f"{probe} {versions(self.classifier, self.method)}".encode()
+        ).hexdigest()[:12]
 
     def _scores(
         self,
@@ -320,7 +336,7 @@ class Search:
             config=config.to_dict(),
             config_hash=config.hash(),
             seed=config.seed,
-            versions=versions(self.classifier),
+            versions=versions(self.classifier, self.method),
             references=self._references(plan.family),
             input=record,
             spectrum=SpectrumRecord(
@@ -336,7 +352,15 @@ class Search:
             inclusive_global_p=inclusive_significance(outcomes, config),
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
-            warnings=weight_warnings(sample, plan, outcomes, self.events.label is not None),
+            warnings=(
+                *weight_warnings(sample, plan, outcomes, self.events.label is not None),
+                *(
+                    warning
+                    for o, window in zip(outcomes, plan.windows, strict=True)
+                    if isinstance(self.method, TemplateMethod)
+                    for warning in template_warnings(o.result.template, window)
+                ),
+            ),
         )
 
     def _references(self, model: Family) -> tuple[str, ...]:

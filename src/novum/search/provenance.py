@@ -16,9 +16,11 @@ from novum.search.scan import ScanPlan
 VERSIONED = ("novum", "numpy", "scipy", "scikit-learn", "iminuit", "hist")
 
 
-def versions(classifier: Any = None) -> dict[str, str]:
-    """Versions of what decides a result, of what only this classifier needs too."""
-    names = (*VERSIONED, *getattr(classifier, "packages", ()))
+def versions(*members: Any) -> dict[str, str]:
+    """Versions of what decides a result, of what only these members or their densities need too."""
+    parts = [part for m in members for part in (m, getattr(m, "density", None))]
+    needed = [name for part in parts for name in getattr(part, "packages", ())]
+    names = dict.fromkeys((*VERSIONED, *needed))
     return {name: version(name) for name in names} | {"python": platform.python_version()}
 
 

@@ -165,6 +165,8 @@ class FeatureRecord:
         Rank correlation with the mass in the sidebands; CWoLa assumes none.
     profile : MassProfile or None
         Its mean against the mass.
+    distance_correlation, mutual_information : float or None
+        Dependence on the mass in the sidebands, whatever its form; the second in nats.
     """
 
     name: str
@@ -175,6 +177,85 @@ class FeatureRecord:
     importance: float = 0.0
     mass_correlation: float = 0.0
     profile: MassProfile | None = None
+    distance_correlation: float | None = None
+    mutual_information: float | None = None
+
+
+@dataclass(frozen=True)
+class EstimateRecord:
+    """A number that a method learnt about the signal region, with its 68 % interval.
+
+    Mean over the fits of all folds, each from the events of the other folds.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SculptingRecord:
+    """Shape of the selected mass spectrum against that of all events, signal region left out.
+
+    Attributes
+    ----------
+    chi2, ndf, p : float, int, float
+        Of a selection that takes no notice of the mass.
+    jensen_shannon : float
+        Divergence of selected and rejected events [bits].
+    """
+
+    chi2: float
+    ndf: int
+    p: float
+    jensen_shannon: float
+
+
+@dataclass(frozen=True)
+class TemplateFeature:
+    """One feature of data and of the background template, on common bins.
+
+    `template` is scaled to as many events as `data` has. `lattice` marks features of few values,
+    which were spread between them for the training.
+    """
+
+    name: str
+    edges: Numbers
+    data: Numbers
+    template: Numbers
+    lattice: bool = False
+
+
+@dataclass(frozen=True)
+class TemplateClosure:
+    """Whether a classifier tells the background template from data in a region.
+
+    Attributes
+    ----------
+    region : str
+        "below" or "above" the signal region, where the template must hold, or the signal region
+        itself, where signal would show, too.
+    low, high : float
+        Its edges [GeV].
+    n_data, n_template : int
+        Events that took part.
+    auc, null_mean, null_sd, p : float
+        AUC of the classifier, the same after permutations of the labels, and how often chance
+        alone gives as much.
+    features : tuple of TemplateFeature
+    """
+
+    region: str
+    low: float
+    high: float
+    n_data: int
+    n_template: int
+    auc: float
+    null_mean: float
+    null_sd: float
+    p: float
+    features: tuple[TemplateFeature, ...]
 
 
 @dataclass(frozen=True)
@@ -210,6 +291,9 @@ class WindowResult:
     features: tuple[FeatureRecord, ...]
     working_points: tuple[WorkingPoint, ...] = ()
     spurious: SpuriousRecord | None = None
+    template: tuple[TemplateClosure, ...] = ()
+    sculpting: SculptingRecord | None = None
+    estimates: tuple[EstimateRecord, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,178 @@
+"""Is the background template right? A classifier tells it from data, or cannot."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from novum.classifiers.tasks import in_workers
+from novum.errors import InputError
+from novum.evaluation.two_sample import FEWEST_EVENTS, two_sample_test
+from novum.resonant.base import FloatArray
+from novum.resonant.template import TemplateMethod, masses_like
+from novum.search.explanation import FEATURE_BINS
+from novum.search.inputs import Sample
+from novum.search.records import TemplateClosure, TemplateFeature
+from novum.windows import Window
+
+MOST_EVENTS = 10_000  # of data and of template in a test
+PERMUTATIONS = 6
+MAX_AUC = 0.03  # above that of permutations: what a reader is warned of, if it is significant
+MAX_P = 0.01
+
+SIGNAL_REGION = "signal region"
+
+
+def template_closure(
+    method: TemplateMethod,
+    sample: Sample,
+    window: Window,
+    names: tuple[str, ...],
+    seed: int,
+    n_jobs: int | None = None,
+) -> tuple[TemplateClosure, ...]:
+    """Test the template in the signal region and in regions of its width on both sides.
+
+    In the validation regions it is learnt anew without their events; there a difference is a
+    fault of the template. In the signal region it may be signal, too. Regions that leave the
+    data, or are nearly empty, are left out.
+
+    Parameters
+    ----------
+    method : TemplateMethod
+        Cloned for every region.
+    sample : Sample
+    window : Window
+    names : tuple of str
+        Of the d features.
+    seed : int
+    n_jobs : int or None
+    """
+    width = window.high - window.low
+    regions = [
+        ("below", Window.around(window.low - width, window.low)),
+        (SIGNAL_REGION, window),
+        ("above", Window.around(window.high, window.high + width)),
+    ]
+    low, high = float(sample.m.min()), float(sample.m.max())
+    tested = [
+        (name, region)
+        for name, region in regions
+        if region.low > low
+        and region.high < high
+        and region.in_signal_region(sample.m).sum() >= 2 * FEWEST_EVENTS
+    ]
+    test = partial(_test_regions, method, sample, names, seed)
+    return tuple(r for r in in_workers(test, tested, 1, n_jobs) if r is not None)
+
+
+def _test_regions(
+    method: TemplateMethod,
+    sample: Sample,
+    names: tuple[str, ...],
+    seed: int,
+    regions: list[tuple[str, Window]],
+) -> list[TemplateClosure | None]:
+    return [_closure(method, sample, names, seed, *region) for region in regions]
+
+
+def _closure(
+    method: TemplateMethod,
+    sample: Sample,
+    names: tuple[str, ...],
+    seed: int,
+    name: str,
+    region: Window,
+) -> TemplateClosure | None:
+    weight = sample.size
+    own = clone(method)
+    try:
+        own.fit_template(sample.X, sample.m, region, weight, seed)
+    except InputError:
+        return None  # too little is left to learn from
+    rng = np.random.default_rng([seed, 0xC10])
+    rows = np.flatnonzero(region.in_signal_region(sample.m))
+    share = weight[rows] / weight[rows].sum()
+    n = min(len(rows), MOST_EVENTS)
+    drawn = rng.choice(rows, n, replace=bool(np.any(share != share[0])), p=share)
+    masses = masses_like(sample.m[drawn], np.ones(n), MOST_EVENTS, rng)
+    data, template = sample.X[drawn], own.template(masses, rng)
+    test = two_sample_test(
+        own.coordinates(data, sample.m[drawn]), own.coordinates(template, masses),
+        n_permutations=PERMUTATIONS, seed=seed,
+    )  # fmt: skip
+    features = tuple(
+        _feature(
+            names[j],
+            _edges(sample.X[:, j]),
+            data[:, j],
+            template[:, j],
+            j in own.density_.lattice_features_,
+        )
+        for j in range(len(names))
+    )
+    return TemplateClosure(
+        region=name,
+        low=region.low,
+        high=region.high,
+        n_data=n,
+        n_template=len(template),
+        auc=test.auc,
+        null_mean=test.null_mean,
+        null_sd=test.null_sd,
+        p=test.p,
+        features=features,
+    )
+
+
+def _edges(values: FloatArray) -> FloatArray:
+    low, high = np.quantile(values, [0.001, 0.999])
+    return np.linspace(low, high if high > low else low + 1, FEATURE_BINS // 2 + 1)
+
+
+def _feature(
+    name: str, edges: FloatArray, data: FloatArray, template: FloatArray, lattice: bool
+) -> TemplateFeature:
+    return TemplateFeature(
+        name=name,
+        edges=tuple(edges.tolist()),
+        data=_counts(data, edges),
+        template=_counts(template, edges, len(data) / len(template)),
+        lattice=lattice,
+    )
+
+
+def _counts(
+    values: FloatArray, edges: NDArray[np.float64], scale: float = 1.0
+) -> tuple[float, ...]:
+    return tuple((scale * np.histogram(values, edges)[0]).tolist())
+
+
+def template_warnings(closures: tuple[TemplateClosure, ...], window: Window) -> tuple[str, ...]:
+    """What a reader must know of the template of one window."""
+    found = []
+    sides = {c.region for c in closures}
+    for side in ("below", "above"):
+        if side not in sides:
+            found.append(
+                f"window {window}: the template was not tested {side} the signal region, where "
+                "there are too few events"
+            )
+    for c in closures:
+        excess = c.auc - c.null_mean
+        if c.region != SIGNAL_REGION and excess > MAX_AUC and c.p < MAX_P:
+            found.append(
+                f"window {window}: a classifier tells the template from data {c.region} the "
+                f"signal region, {c.low:g}-{c.high:g} GeV (AUC {c.auc:.3f}): the density does not "
+                "describe background there, nor perhaps in the signal region"
+            )
+    spread = sorted({f.name for c in closures for f in c.features if f.lattice})
+    if spread:
+        found.append(
+            f"window {window}: {', '.join(spread)} take few values; they were spread between them "
+            "to learn a density"
+        )
+    return tuple(found)
