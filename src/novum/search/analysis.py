@@ -115,7 +115,7 @@ def analyse_window(
         working_points=working_points(sample, scores, plan, counts, config) if explain else (),
         spurious=primary.spurious,
         estimates=tuple(
-            EstimateRecord(str(name), *map(float, numbers))
+            EstimateRecord(name, *map(float, numbers))
             for name, numbers in zip(scores.estimate_names, scores.estimates, strict=True)
         ),
         sculpting=sculpting_record(share, sample, window, plan.fit_range) if explain else None,

@@ -91,7 +91,9 @@ class Checkpoint:
             return None
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-                return Scores(window=window, **{name: data[name] for name in data.files})
+                kept = {name: data[name] for name in data.files}
+                text = kept.pop("estimate_names").tobytes().decode()
+                return Scores(window=window, estimate_names=tuple(text.splitlines()), **kept)
         except _DAMAGED:
             path.unlink()
             return None
@@ -112,7 +114,7 @@ class Checkpoint:
                 fold_by_repeat=scores.fold_by_repeat,
                 probe=scores.probe,
                 importance=scores.importance,
-                estimate_names=scores.estimate_names,
+                estimate_names=np.frombuffer("\n".join(scores.estimate_names).encode(), np.uint8),
                 estimates=scores.estimates,
             )
 

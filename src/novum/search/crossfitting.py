@@ -41,7 +41,7 @@ class Scores:
     importance : float64 array (d,) or (0,)
         Loss of score of the most anomalous signal-region events when one feature is replaced by
         values of held-out sideband events, mean over all models; empty where not asked for.
-    estimate_names : str array (k,)
+    estimate_names : tuple of k str
     estimates : float64 array (k, 3)
         What the method learnt about the signal region besides scores (see
         `ResonantMethod.summary`): value and ends of its interval, mean over all models.
@@ -54,7 +54,7 @@ class Scores:
     fold_by_repeat: NDArray[np.int16]
     probe: FloatArray
     importance: FloatArray = field(default_factory=lambda: np.zeros(0))
-    estimate_names: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
+    estimate_names: tuple[str, ...] = ()
     estimates: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def averaged(self) -> Scores:
@@ -169,7 +169,7 @@ def crossfit(
         fold_by_repeat=fold_by_repeat,
         probe=probe_total / len(seeds),
         importance=losses / len(seeds),
-        estimate_names=np.array([e.name for e in summaries[0]], np.str_),
+        estimate_names=tuple(e.name for e in summaries[0]),
         estimates=np.mean([[(e.value, e.low, e.high) for e in s] for s in summaries], axis=0)
         if summaries[0]
         else np.zeros((0, 3)),
