@@ -241,7 +241,9 @@ def kept(tmp_path_factory) -> tuple[Any, bytes]:
     rng = np.random.default_rng(0)
     arrays: dict[str, Any] = {}
     for f in fields(Scores):
-        if f.name != "window":
+        if f.name == "estimate_names":
+            arrays[f.name] = ("signal_fraction", "signal_events")
+        elif f.name != "window":
             arrays[f.name] = rng.normal(size=(2, 40)).astype(np.float32)
     scores = Scores(window=Window.around(3300, 3700), **arrays)
     folder = tmp_path_factory.mktemp("kept")
