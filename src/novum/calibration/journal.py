@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from joblib import Parallel, delayed, effective_n_jobs
 
 from novum.calibration.pseudo import PseudoResult
-from novum.errors import ConfigError, OutputError
+from novum.errors import OutputError
 from novum.io import folder_lock, write_text
 from novum.progress import Progress
+from novum.workers import in_workers
 
 
 class Record(Protocol):
@@ -108,14 +109,11 @@ def run_jobs(
     A job's result depends on its arguments alone, so neither the number of workers nor an
     interruption changes anything.
     """
-    if n_jobs == 0:
-        raise ConfigError("jobs: must not be 0; leave it out to use every core")
     left = [(name, args) for name, args in jobs if name not in journal.done]
-    workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    results = parallel(delayed(_named)(name, work, args) for name, args in left)
-    for name, result in progress.track(results, description, len(left)):
-        journal.add(name, result)
+    calls = (partial(_named, name, work, args) for name, args in left)
+    with in_workers(calls, n_jobs, in_order=False) as results:
+        for name, result in progress.track(results, description, len(left)):
+            journal.add(name, result)
     return [journal.done[name] for name, _ in jobs]
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits
 
 from novum.errors import ConfigError
+from novum.workers import in_workers
 
 FloatArray = NDArray[np.float64]
 Item = TypeVar("Item")
@@ -48,9 +47,7 @@ def fit_tasks(
     """Clone and fit `classifier` once per task, in worker processes; yield models in order.
 
     A classifier that trains many models in one program says so: it has ``tasks_per_chunk`` and
-    ``fit_tasks(tasks, seeds)``, and is handed that many tasks at once. Every fit runs on one
-    thread: a sum over threads depends on their number in its last bits, and one process per fit
-    keeps all cores as busy.
+    ``fit_tasks(tasks, seeds)``, and is handed that many tasks at once.
 
     Parameters
     ----------
@@ -70,8 +67,11 @@ def fit_tasks(
         `n_jobs` is 0.
     """
     check_classifier(classifier)
-    pairs = zip(tasks, seeds, strict=True)
-    yield from in_workers(partial(_fit_chunk, classifier), pairs, chunk_size(classifier), n_jobs)
+    fit = partial(_fit_chunk, classifier)
+    calls = chunked(fit, zip(tasks, seeds, strict=True), chunk_size(classifier))
+    with in_workers(calls, n_jobs, ahead=1.5) as chunks:
+        for models in chunks:
+            yield from models
 
 
 def chunk_size(classifier: Any) -> int:
@@ -79,36 +79,13 @@ def chunk_size(classifier: Any) -> int:
     return int(getattr(classifier, "tasks_per_chunk", 1))
 
 
-def in_workers(
-    function: Callable[[list[Item]], Sequence[Result]],
-    items: Iterable[Item],
-    size: int,
-    n_jobs: int | None = None,
-) -> Iterator[Result]:
-    """Results of `function` on chunks of `items`, in order; see `fit_tasks`.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a list of items and returns as many results.
-    items : iterable
-        Drawn only as workers become free.
-    size : int
-        Items of a chunk.
-    n_jobs : int or None
-
-    Raises
-    ------
-    ConfigError
-        If `n_jobs` is 0.
-    """
-    if n_jobs == 0:
-        raise ConfigError("jobs: must not be 0; leave it out to use every core")
-    workers = effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    jobs = (delayed(_on_one_thread)(function, chunk) for chunk in _chunks(iter(items), size))
-    parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="1.5*n_jobs")
-    for results in parallel(jobs):
-        yield from results
+def chunked(
+    function: Callable[[list[Item]], Result], items: Iterable[Item], size: int
+) -> Iterator[Callable[[], Result]]:
+    """Calls of `function` with `size` of the `items` at a time."""
+    remaining = iter(items)
+    while chunk := list(islice(remaining, size)):
+        yield partial(function, chunk)
 
 
 def fit_here(classifier: Any, tasks: Iterable[TwoClass], seeds: Iterable[int]) -> list[Any]:
@@ -138,18 +115,6 @@ def check_classifier(classifier: Any) -> None:
 
 def _final_step(classifier: Any) -> Any:
     return classifier.steps[-1][1] if isinstance(classifier, Pipeline) else classifier
-
-
-def _on_one_thread(
-    function: Callable[[list[Item]], Sequence[Result]], chunk: list[Item]
-) -> Sequence[Result]:
-    with threadpool_limits(1):
-        return function(chunk)
-
-
-def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    while chunk := list(islice(items, size)):
-        yield chunk
 
 
 def _fit_chunk(classifier: Any, chunk: list[tuple[TwoClass, int]]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from novum.classifiers.tasks import check_classifier, chunk_size, fit_here, in_workers
+from novum.classifiers.tasks import check_classifier, chunk_size, chunked, fit_here
 from novum.errors import InputError
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import Estimate, ResonantMethod
 from novum.search.importance import feature_losses
 from novum.search.inputs import Sample
 from novum.windows import Window
+from novum.workers import in_workers
 
 FloatArray = NDArray[np.float64]
 
@@ -140,12 +142,12 @@ def crossfit(
     seeds = [fit_seed(seed, window, r, f) for r, f in cells]
     fit = partial(_fit_cells, method, classifier, sample, weight, window)
     rows = [fold_by_repeat[r] != f for r, f in cells]
-    size = chunk_size(classifier)
-    fitted = in_workers(fit, zip(rows, seeds, strict=True), size, n_jobs)
+    calls = chunked(fit, zip(rows, seeds, strict=True), chunk_size(classifier))
     summaries: list[tuple[Estimate, ...]] = []
     meter = progress or NoProgress()
     # One thread: while worker processes fill the cores, threads here would wait for each other.
-    with threadpool_limits(1):
+    with threadpool_limits(1), in_workers(calls, n_jobs, ahead=1.5) as chunks:
+        fitted = chain.from_iterable(chunks)
         steps = meter.track(fitted, f"training {window}", len(seeds))
         for i, (learnt, model) in enumerate(steps):
             r, f = cells[i]

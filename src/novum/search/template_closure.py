@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from novum.classifiers.tasks import in_workers
 from novum.errors import InputError
 from novum.evaluation.two_sample import FEWEST_EVENTS, two_sample_test
 from novum.resonant.base import FloatArray
@@ -17,6 +16,7 @@ from novum.search.explanation import FEATURE_BINS
 from novum.search.inputs import Sample
 from novum.search.records import TemplateClosure, TemplateFeature
 from novum.windows import Window
+from novum.workers import in_workers
 
 MOST_EVENTS = 10_000  # of data and of template in a test
 PERMUTATIONS = 6
@@ -65,18 +65,9 @@ def template_closure(
         and region.high < high
         and region.in_signal_region(sample.m).sum() >= 2 * FEWEST_EVENTS
     ]
-    test = partial(_test_regions, method, sample, names, seed)
-    return tuple(r for r in in_workers(test, tested, 1, n_jobs) if r is not None)
-
-
-def _test_regions(
-    method: TemplateMethod,
-    sample: Sample,
-    names: tuple[str, ...],
-    seed: int,
-    regions: list[tuple[str, Window]],
-) -> list[TemplateClosure | None]:
-    return [_closure(method, sample, names, seed, *region) for region in regions]
+    tests = (partial(_closure, method, sample, names, seed, *region) for region in tested)
+    with in_workers(tests, n_jobs) as results:
+        return tuple(r for r in results if r is not None)
 
 
 def _closure(

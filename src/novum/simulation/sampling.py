@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from novum.events import Cloud, Events, Meta
 from novum.io import concatenate, open_events
 from novum.io.write import output_format, write_chunks
 from novum.progress import NoProgress, Progress
+from novum.workers import in_workers, n_workers
 
 if TYPE_CHECKING:
     from novum.simulation.blocks import Sample
@@ -169,19 +171,14 @@ def _made(
 def _blocks(
     sample: Sample, n: int, folder: Path, n_jobs: int | None, progress: Progress
 ) -> Iterator[tuple[Path, int]]:
-    from joblib import Parallel, delayed, effective_n_jobs
-
     from novum.simulation.blocks import block
 
-    if n_jobs == 0:
-        raise ConfigError("jobs: must not be 0; leave it out to use every core")
     step = sample.block_size
     sizes = [min(step, n - start) for start in range(0, n, step)]
-    workers = min(effective_n_jobs(-1 if n_jobs is None else n_jobs), len(sizes))
-    jobs = (delayed(block)(sample, i, size, folder) for i, size in enumerate(sizes))
-    made = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(jobs)
+    calls = (partial(block, sample, i, size, folder) for i, size in enumerate(sizes))
     what = f"simulating {n} {sample.process.name} events"
-    yield from zip(progress.track(made, what, len(sizes)), sizes, strict=True)
+    with in_workers(calls, min(n_workers(n_jobs), len(sizes))) as made:
+        yield from zip(progress.track(made, what, len(sizes)), sizes, strict=True)
 
 
 def _joined(made: Iterable[tuple[Path, int]]) -> Meta:
