@@ -22,6 +22,7 @@ from novum.cli.app import run
 from novum.events import Events
 from novum.io import write_events
 from novum.search import HuntConfig
+from novum.search.cost import Cost
 from novum.simulation.toy import FEATURES
 
 PLAIN = ["--mass", "mjj", "--features", ",".join(FEATURES), "-j", "1"]
@@ -90,7 +91,10 @@ def test_hunt_reads_every_format(files, suffix, tmp_path, capsys, no_report, exp
     found = novum.SearchResult.load(out)
     assert found.windows == expected.windows
     assert found.global_p == expected.global_p
-    assert {p.name for p in out.iterdir()} == {"result.json", "scores.parquet", "selected.parquet"}
+    assert {p.name for p in out.iterdir()} == {
+        "cost.json", "result.json", "scores.parquet", "selected.parquet",
+    }  # fmt: skip
+    assert Cost.load(out).workers == 1
 
 
 def test_the_installed_command_gives_the_same_bits(files, tmp_path, expected, no_report):

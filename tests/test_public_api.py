@@ -162,6 +162,7 @@ COMMANDS = {
     "bumphunt",
     "calibrate",
     "cite",
+    "compare",
     "convert",
     "evaluate",
     "export",

@@ -51,7 +51,7 @@ class BlindToMass(Density):
 
 
 def closures(density: Density, seed: int = 0):
-    sample = drifting(20_000, seed)
+    sample = drifting(8000, seed)
     return template_closure(CATHODE(density), sample, WINDOW, NAMES, seed, n_jobs=1)
 
 
@@ -60,7 +60,7 @@ def test_a_template_that_follows_the_mass_closes_on_both_sides():
     found = closures(AutoregressiveSpline())
     assert [c.region for c in found] == ["below", "signal region", "above"]
     assert [(c.low, c.high) for c in found] == [(2900, 3300), (3300, 3700), (3700, 4100)]
-    assert all(abs(c.auc - 0.5) < 0.03 and c.p > 1e-3 for c in found)
+    assert all(abs(c.auc - 0.5) < 0.04 and c.p > 1e-3 for c in found)
     warnings = template_warnings(found, WINDOW)
     assert len(warnings) == 1
     assert "b take few values" in warnings[0]
@@ -81,7 +81,7 @@ def test_a_template_that_knows_no_mass_is_named():
 
 
 def test_a_region_outside_the_data_is_left_out_and_named():
-    sample = drifting(20_000, 1)
+    sample = drifting(8000, 1)
     kept = sample.take(sample.m > 3000)
     found = template_closure(CATHODE(BlindToMass()), kept, WINDOW, NAMES, 0, n_jobs=1)
     assert [c.region for c in found] == ["signal region", "above"]
@@ -92,7 +92,7 @@ def test_a_region_outside_the_data_is_left_out_and_named():
 
 def test_a_search_carries_it_into_its_result_and_its_report(tmp_path):
     result = novum.hunt(
-        novum.toy_dijets(8000, 100, seed=1), mass="mjj", features=("mj_low", "delta_mj"),
+        novum.toy_dijets(5000, 80, seed=1), mass="mjj", features=("mj_low", "delta_mj"),
         method=CATHODE(AutoregressiveSpline((16,), knots=16, epochs=4)), window=(3300, 3700),
         folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1, output=tmp_path / "out",
     )  # fmt: skip

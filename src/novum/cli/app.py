@@ -13,6 +13,7 @@ from cyclopts.config import Dict
 
 from novum import __version__
 from novum.cli.calibrate import calibrate, unblind
+from novum.cli.compare import compare
 from novum.cli.convert import convert
 from novum.cli.evaluate import evaluate
 from novum.cli.export import export
@@ -40,6 +41,7 @@ DEMO_OUTPUT = Path("novum-demo")
 app.command(calibrate)
 app.command(unblind)
 app.command(evaluate)
+app.command(compare)
 app.command(inject)
 app.command(limits)
 app.command(export)

@@ -170,13 +170,15 @@ def _cross_fitted_auc(
 
 
 def _balanced(y: IntArray, weight: FloatArray | None) -> FloatArray | None:
-    """Weights that give both classes the same sum; None where they need none."""
-    count = np.bincount(y)
-    if weight is None and count[0] == count[1]:
+    """Weights that give both classes the same sum.
+
+    None without weights: folds hold the same share of both samples, so that log-odds of both are
+    off by the same constant, and weighted fits spend most of their time on weighted percentiles.
+    """
+    if weight is None:
         return None
-    w = np.ones(len(y)) if weight is None else weight
-    total = np.bincount(y, weights=w)
-    return np.asarray(w * total.sum() / (2 * total[y]))
+    total = np.bincount(y, weights=weight)
+    return np.asarray(weight * total.sum() / (2 * total[y]))
 
 
 def _table(values: ArrayLike, name: str) -> FloatArray:

@@ -12,6 +12,9 @@ from typing import Any
 _MEMBERS = {
     "bibtex": "cite",
     "calibration": "figures",
+    "compare": "compared",
+    "compared_pvalues": "compared_figures",
+    "compared_sic": "compared_figures",
     "displays": "figures",
     "evaluation": "figures",
     "features": "figures",
@@ -22,6 +25,7 @@ _MEMBERS = {
     "template": "figures",
     "trained_limit": "trained_limit_figure",
     "validation": "figures",
+    "write_compared": "compared_page",
     "write_hepdata": "hepdata",
     "write_limit_figure": "limit_figure",
     "write_report": "write",

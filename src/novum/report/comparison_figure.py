@@ -17,6 +17,7 @@ from novum.io.atomic import make_folder, write_bytes, write_text
 from novum.report.style import (
     Palette,
     Theme,
+    looks,
     new_figure,
     settle,
     tag,
@@ -29,7 +30,6 @@ from novum.report.words import clean
 FloatArray = NDArray[np.float64]
 
 FIGURE_FOLDER = "figures"
-DASHES = ("-", "--", ":", "-.")
 MOST_LEGEND = 30  # characters of a method's name
 TOO_FEW = "nowhere do 25 background events pass"
 
@@ -127,12 +127,7 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> None:
 
 
 def _styled(comparison: Comparison, palette: Palette) -> list[tuple[Method, str, str]]:
-    """Each method with a colour and a line style; both change, for those who see no colours."""
-    colours = (palette.fit, palette.accent, palette.second, palette.data)
-    return [
-        (method, colours[i % len(colours)], DASHES[(i + i // len(colours)) % len(DASHES)])
-        for i, method in enumerate(comparison.methods)
-    ]
+    return [(m, *look) for m, look in zip(comparison.methods, looks(palette), strict=False)]
 
 
 def _band(estimates: Sequence[Estimate | None]) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -66,7 +66,7 @@ def render(
     result = judged(result)
     chosen = headline(result)
     window = chosen.shown
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         result=result,
         best=chosen.best,
         window=window,
@@ -83,7 +83,7 @@ def render(
         evaluated=evaluated,
         figures=figures,
         alts=_alts(result, window, evaluated),
-        css=Markup(_asset("style.css")),
+        css=style_sheet(),
         references=references(result),
         config=[(key, _setting(value)) for key, value in result.config.items()],
         features=[record.name for record in window.features],
@@ -92,8 +92,9 @@ def render(
     )  # fmt: skip
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, and how they write numbers."""
+    made = Environment(
         loader=PackageLoader("novum.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -101,7 +102,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters |= {
+    made.filters |= {
         "count": words.count,
         "interval": lambda window: words.interval(window.low, window.high),
         "maybe": lambda value: "—" if value is None else words.number(value),
@@ -117,12 +118,12 @@ def _environment() -> Environment:
         "z": words.signed,
         "event_id": _event_id,
     }
-    environment.globals |= {
+    made.globals |= {
         "bounds": words.bounds,
         "span": words.interval,
         "with_error": words.with_error,
     }
-    return environment
+    return made
 
 
 def _alts(
@@ -147,8 +148,9 @@ def _printable(value: Any) -> Any:
     return words.printable(value)
 
 
-def _asset(name: str) -> str:
-    return files("novum.report").joinpath("templates", name).read_text(encoding="utf-8")
+def style_sheet() -> Markup:
+    """The style of all pages."""
+    return Markup(files("novum.report").joinpath("templates", "style.css").read_text("utf-8"))
 
 
 def _setting(value: Any) -> str:

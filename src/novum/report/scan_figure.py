@@ -56,7 +56,7 @@ def pvalue_scan(result: SearchResult, theme: Theme = "light") -> Figure:
         ax.set_yscale("log")
         chosen = headline(result)
         best, calibration = chosen.best, result.calibration
-        _guides(ax, _bottom(result), palette)
+        guides(ax, _bottom(result), palette)
         _withheld(ax, result.windows, palette)
         for window in result.windows:
             _point(ax, window, window.inclusive.p, palette.muted, thin=True)
@@ -94,7 +94,8 @@ def sigma_guides(bottom: float) -> list[tuple[int, float]]:
     return [(s, float(special.ndtr(-s))) for s in range(step, int(deepest) + 1, step)]
 
 
-def _guides(ax: Axes, bottom: float, palette: Palette) -> None:
+def guides(ax: Axes, bottom: float, palette: Palette) -> None:
+    """Lines at whole σ, and a logarithmic axis of p-values down to `bottom`."""
     ax.set_ylim(bottom, _TOP)
     for sigma, p in sigma_guides(bottom):
         ax.axhline(p, color=palette.faint, lw=0.9, ls=(0, (5, 3)), zorder=0.5)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -129,6 +130,14 @@ def darkened(svg: bytes) -> bytes:
     swap = {colour: dark[role] for role, colour in light.items()}
     text = re.sub("|".join(swap), lambda match: swap[match[0]], svg.decode("utf-8"))
     return text.encode("utf-8")
+
+
+def looks(palette: Palette) -> Iterator[tuple[str, str]]:
+    """Colours and line styles without end; both change, for those who see no colours."""
+    colours = (palette.fit, palette.accent, palette.second, palette.data)
+    dashes = ("-", "--", ":", "-.")
+    for i in count():
+        yield colours[i % len(colours)], dashes[(i + i // len(colours)) % len(dashes)]
 
 
 def new_figure(height: float) -> Figure:

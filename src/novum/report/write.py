@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -58,19 +58,25 @@ def write_report(result: SearchResult, folder: str | Path) -> Path:
     root, result = Path(folder), judged(result)
     plots = make_folder(root / FIGURE_FOLDER)
     todo = drawings(result)
-    data: dict[str, FigureData] = {}
-    for name, draw in todo.items():
-        figure = draw()
-        write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
-        write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
-        svg = to_bytes(figure, "svg")
-        data[name] = FigureData(light=svg, dark=darkened(svg))
+    data = save_figures(todo, plots)
     for name in FIGURES - todo.keys():  # of an earlier report: they would mislead
         for suffix in (".png", ".pdf"):
             (plots / name).with_suffix(suffix).unlink(missing_ok=True)
     path = root / REPORT_FILE
     write_text(path, render(result, data, evaluation_of_best(result)))
     return path
+
+
+def save_figures(todo: Mapping[str, Draw], folder: Path) -> dict[str, FigureData]:
+    """Draw figures into a folder as .png and .pdf, and return them as a page carries them."""
+    data: dict[str, FigureData] = {}
+    for name, draw in todo.items():
+        figure = draw()
+        write_bytes(folder / f"{name}.png", to_bytes(figure, "png"))
+        write_bytes(folder / f"{name}.pdf", to_bytes(figure, "pdf"))
+        svg = to_bytes(figure, "svg")
+        data[name] = FigureData(light=svg, dark=darkened(svg))
+    return data
 
 
 def evaluation_of_best(result: SearchResult) -> EvaluationRecord | None:

@@ -13,6 +13,7 @@ import numpy as np
 from novum.errors import OutputError
 from novum.io import LOCK_FILE, atomic_path, remove_leftovers, write_text
 from novum.io.atomic import make_folder
+from novum.search.cost import COST_FILE
 from novum.search.crossfitting import Scores
 from novum.search.output import SCORES_FILE, SELECTED_FILE
 from novum.search.result import RESULT_FILE
@@ -25,7 +26,7 @@ _DAMAGED = (
     OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-_OUTPUTS = (RESULT_FILE, SCORES_FILE, SELECTED_FILE)
+_OUTPUTS = (RESULT_FILE, SCORES_FILE, SELECTED_FILE, COST_FILE)
 
 
 class Checkpoint:

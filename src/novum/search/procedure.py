@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
 from novum.search.config import HuntConfig
+from novum.search.cost import Cost
 from novum.search.crossfitting import Scores, crossfit
 from novum.search.inputs import Sample, as_events, check_units, make_sample
 from novum.search.lookup import beside, calibrated, find_calibration
@@ -34,6 +36,7 @@ from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalou
 from novum.search.weight_warnings import weight_warnings
 from novum.statistics import Family, SpectrumFit
 from novum.windows import Window
+from novum.workers import n_workers
 
 
 def hunt(
@@ -197,11 +200,14 @@ class Search:
         prepared = self.prepare(output)
         if output is None:
             return calibrated(self._searched(prepared, None), prepared.calibration)
+        start = time.perf_counter()
         with folder_lock(output):
             checkpoint = Checkpoint(output, prepared.key, resume=resume, keep=keep)
             result = calibrated(self._searched(prepared, checkpoint), prepared.calibration)
             result = replace(result, unblinded=unblinded)
             result.save(checkpoint.folder)
+            seconds = time.perf_counter() - start
+            Cost(round(seconds, 1), n_workers(self.n_jobs), resume).save(checkpoint.folder)
             checkpoint.finish()
         return result
 

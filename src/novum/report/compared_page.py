@@ -1,0 +1,54 @@
+"""`write_compared`: a comparison of searches as JSON, figures and one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from novum.errors import OutputError
+from novum.io.atomic import make_folder, write_text
+from novum.report.compared import SearchComparison
+from novum.report.compared_figures import compared_pvalues, compared_sic
+from novum.report.compared_table import table
+from novum.report.page import environment, style_sheet
+from novum.report.write import FIGURE_FOLDER, Draw, save_figures
+
+COMPARISON_FILE = "comparison.json"
+PAGE_FILE = "comparison.html"
+
+
+def write_compared(comparison: SearchComparison, folder: str | Path) -> Path:
+    """Write ``comparison.html``, ``comparison.json`` and ``figures/`` to a new folder.
+
+    Returns
+    -------
+    Path
+        The page, which needs no other file.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or a file cannot be written.
+    """
+    root = Path(folder)
+    if root.exists():
+        raise OutputError(f"{root}: exists already and is not overwritten")
+    todo: dict[str, Draw] = {"compared_pvalues": lambda: compared_pvalues(comparison)}
+    if any(search.evaluation is not None for search in comparison.searches):
+        todo["compared_sic"] = lambda: compared_sic(comparison)
+    figures = save_figures(todo, make_folder(root / FIGURE_FOLDER))
+    write_text(root / COMPARISON_FILE, comparison.to_json())
+    names = [search.name for search in comparison.searches]
+    page = environment().get_template("compared.html.j2").render(
+        comparison=comparison,
+        names=names,
+        table=table(comparison),
+        figures=figures,
+        alts={
+            "compared_pvalues": f"Local p-values against mass, of {', '.join(names)}",
+            "compared_sic": f"SIC against background efficiency, of {', '.join(names)}",
+        },
+        css=style_sheet(),
+    )  # fmt: skip
+    path = root / PAGE_FILE
+    write_text(path, page)
+    return path
