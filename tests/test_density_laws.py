@@ -13,6 +13,7 @@ from scipy.stats import kstest
 from sklearn.base import clone
 
 from novum import catalogue
+from novum.density import AutoregressiveSpline
 from novum.density.base import FEWEST_EVENTS, Density
 from novum.density.coordinates import Logit, gaussianised
 from novum.errors import ConfigError, InputError, MissingDependencyError
@@ -452,3 +453,14 @@ def test_logit_coordinates_are_a_density_too(name):
     assert (drawn <= X.max(axis=0) + 0.02 * np.ptp(X, axis=0)).all()
     with pytest.raises(ConfigError, match="coordinates: must be gaussian or logit, got log"):
         density.set_params(coordinates="log").check_ready()
+
+
+def test_splines_trained_together_are_those_trained_alone():
+    rng = np.random.default_rng(3)
+    tables = [(rng.normal(size=(600, 2)) + k, rng.uniform(2000, 5000, 600)) for k in range(3)]
+    plain = AutoregressiveSpline((8,), knots=8, epochs=3, random_state=2)
+    together = plain.fit_together(tables)
+    for (x, m), density in zip(tables, together, strict=True):
+        alone = clone(plain).fit(x, m)
+        np.testing.assert_allclose(density.log_prob(x, m), alone.log_prob(x, m), atol=1e-4)
+    assert not hasattr(plain, "n_features_in_")

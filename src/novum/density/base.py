@@ -65,6 +65,13 @@ class Density(BaseEstimator, ABC):
             If an optional package is missing; it says what to install.
         """
         self.check_ready()
+        self._train(*self._prepared(X, m, sample_weight))
+        return self
+
+    def _prepared(
+        self, X: ArrayLike, m: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Coordinates learnt, and what to train on: z (n, d), context (n,), w (n,) of mean one."""
         x, masses, w = _checked(X, m, sample_weight)
         kept = w > 0
         x, masses, w = x[kept], masses[kept], w[kept]
@@ -79,8 +86,7 @@ class Density(BaseEstimator, ABC):
         self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w)))
         self._coordinates = self._make_coordinates(x, w)
         z, _ = self._coordinates.forward(x)
-        self._train(z, self._context(masses), w / w.mean())
-        return self
+        return z, self._context(masses), w / w.mean()
 
     @final
     def log_prob(self, X: ArrayLike, m: ArrayLike) -> FloatArray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, final
+from typing import ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
+from sklearn.base import clone
 
 from novum.density.base import Density
 from novum.density.coordinates import Coordinates, gaussianised
@@ -91,33 +92,35 @@ class AutoregressiveSpline(Density):
             )
         self._training(1000).validated()
 
+    def fit_together(self, tables: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Self]:
+        """Densities of several (X, m), such as the windows of a scan, trained as one program.
+
+        Small networks are cheaper side by side. With equally many events in each table the result
+        is that of one after the other but for rounding; otherwise all have the batch sizes of the
+        first one.
+
+        Parameters
+        ----------
+        tables : sequence of (array (n, d), array (n,))
+            Features and masses, of the same d.
+
+        Returns
+        -------
+        list of AutoregressiveSpline
+            Fitted clones of this one.
+        """
+        models = [clone(self) for _ in tables]
+        self.check_ready()
+        _train_together(
+            [(d, *d._prepared(X, m, None)) for d, (X, m) in zip(models, tables, strict=True)]
+        )
+        return models
+
     def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
         return gaussianised(x, w)
 
     def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
-        import torch
-
-        from novum.nn import EnsembleMLP, PiecewiseLinearLikelihood
-        from novum.training import split_rows, train
-
-        d = z.shape[1]
-        seeds = np.random.SeedSequence(self.random_state).generate_state(d).tolist()
-        table = torch.from_numpy(np.column_stack([z, context, w]).astype(np.float32))
-        one_class = np.zeros(len(z), np.int8)
-        rows = [split_rows(one_class, self.validation_fraction, s) for s in seeds]
-        before = np.tril(np.ones((d, d + 1), bool), -1)
-        before[:, -1] = True  # the mass
-        objective = PiecewiseLinearLikelihood(BOUND, self.knots, range(d))
-        network = EnsembleMLP.seeded(
-            d + 1, self.hidden, seeds, torch.from_numpy(before), n_out=self.knots
-        )
-        normal = -0.5 * torch.linspace(-BOUND, BOUND, self.knots) ** 2
-        network.linear[-1].bias.data.add_(normal)  # training starts from the normal distribution
-        config = self._training(len(rows[0].training))
-        trained = train(network, table, rows, config, objective=objective)
-        self.validation_loss_ = trained.loss[:, 0]
-        kept = [p[:, 0] for p in trained.parameters]
-        self._weights, self._biases = kept[::2], kept[1::2]
+        _train_together([(self, z, context, w)])
 
     def _training(self, n: int) -> TrainingConfig:
         first, second = max(round(self.epochs * 3 / 8), 1), max(round(self.epochs / 4), 1)
@@ -152,6 +155,44 @@ class AutoregressiveSpline(Density):
 
     def _logits(self, model: int, read: NDArray[np.float32]) -> NDArray[np.float32]:
         return _forward(read, [w[model] for w in self._weights], [b[model] for b in self._biases])
+
+
+def _train_together(
+    learners: Sequence[tuple[AutoregressiveSpline, FloatArray, FloatArray, FloatArray]],
+) -> None:
+    """Train alike splines on their own z (n, d), context (n,) and w (n,), as one program."""
+    import torch
+
+    from novum.nn import EnsembleMLP, PiecewiseLinearLikelihood
+    from novum.training import split_rows, train
+
+    first, z, _, _ = learners[0]
+    d, states = z.shape[1], [s.random_state for s, *_ in learners]
+    seeds = [np.random.SeedSequence(s).generate_state(d).tolist() for s in states]
+    columns = [np.column_stack(part).astype(np.float32) for _, *part in learners]
+    starts = np.cumsum([0, *map(len, columns[:-1])])
+    rows = [
+        split_rows(np.zeros(len(own), np.int8), first.validation_fraction, seed, start)
+        for own, start, of_learner in zip(columns, starts.tolist(), seeds, strict=True)
+        for seed in of_learner
+    ]
+    before = np.tril(np.ones((d, d + 1), bool), -1)
+    before[:, -1] = True  # the mass
+    network = EnsembleMLP.seeded(
+        d + 1, first.hidden, np.concatenate(seeds).tolist(),
+        torch.from_numpy(np.tile(before, (len(learners), 1))), n_out=first.knots,
+    )  # fmt: skip
+    normal = -0.5 * torch.linspace(-BOUND, BOUND, first.knots) ** 2
+    network.linear[-1].bias.data.add_(normal)  # training starts from the normal distribution
+    objective = PiecewiseLinearLikelihood(BOUND, first.knots, list(range(d)) * len(learners))
+    table = torch.from_numpy(np.concatenate(columns))
+    config = first._training(len(rows[0].training))
+    trained = train(network, table, rows, config, objective=objective)
+    for k, (learner, *_) in enumerate(learners):
+        own = slice(k * d, (k + 1) * d)
+        learner.validation_loss_ = trained.loss[own, 0]
+        kept = [p[own, 0] for p in trained.parameters]
+        learner._weights, learner._biases = kept[::2], kept[1::2]
 
 
 def _forward(
