@@ -130,6 +130,18 @@ def test_the_evaluation_counts_the_signal_region(searched, toy):
     assert record.selected_signal / s > 2 * record.selected_background / b
 
 
+def test_signal_in_the_sidebands_is_carried_to_the_expectation(searched, toy):
+    result = searched[0]
+    found, window = result.evaluation[0].contamination, result.windows[0]
+    m, signal = toy.column("mjj"), toy.label == 1
+    outside = (m < 3300) | (m >= 3700)
+    assert found.outside == (outside & signal).sum() > 0
+    assert found.share == pytest.approx((outside & signal).sum() / outside.sum())
+    assert 0 <= found.selected <= found.outside
+    assert found.expected == pytest.approx(found.selected * window.counts.ratio)
+    assert found.z_without >= window.z
+
+
 def test_the_evaluation_quotes_nothing_below_25_background_events(searched):
     for result in searched:
         record = result.evaluation[0]

@@ -7,6 +7,7 @@ from novum.report.compared import ComparedSearch, SearchComparison
 from novum.search.template_closure import SIGNAL_REGION
 
 NONE = "—"
+_TRUTH = ("S/√B before", "max SIC", "SIC at ε_B = 0.001", "AUC", "expected from signal in SB")
 
 
 def table(comparison: SearchComparison) -> list[tuple[str, tuple[str, ...]]]:
@@ -42,16 +43,19 @@ def _cells(search: ComparedSearch) -> dict[str, str]:
 def _truth(search: ComparedSearch) -> dict[str, str]:
     record = search.evaluation
     if record is None:
-        return dict.fromkeys(("S/√B before", "max SIC", "SIC at ε_B = 0.001", "AUC"), NONE)
+        return dict.fromkeys(_TRUTH, NONE)
     largest = NONE if record.max_sic is None else f"{record.max_sic:.2f}"
     if record.max_sic_n_background is not None:
         largest += f" ({record.max_sic_n_background} bkg)"
-    return {
-        "S/√B before": f"{record.significance_before:.2f}",
-        "max SIC": largest,
-        "SIC at ε_B = 0.001": NONE if record.sic_at_1e3 is None else f"{record.sic_at_1e3:.2f}",
-        "AUC": f"{record.auc:.3f}",
-    }
+    leaked = record.contamination
+    cells = (
+        f"{record.significance_before:.2f}",
+        largest,
+        NONE if record.sic_at_1e3 is None else f"{record.sic_at_1e3:.2f}",
+        f"{record.auc:.3f}",
+        NONE if leaked is None else f"{leaked.expected:.1f}",
+    )
+    return dict(zip(_TRUTH, cells, strict=True))
 
 
 def _closure(search: ComparedSearch) -> dict[str, str]:

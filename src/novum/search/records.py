@@ -321,6 +321,30 @@ class SelectedEvent:
 
 
 @dataclass(frozen=True)
+class Contamination:
+    """Signal where only background should be, and what it does to the expectation.
+
+    Attributes
+    ----------
+    outside, share : int, float
+        Signal events outside the signal region, from which densities and templates are learnt,
+        and their share of all events there.
+    selected : float
+        Signal among the selected events of the sidebands.
+    expected : float
+        How much of the background expectation comes from these.
+    z_without : float or None
+        z of the same counts without them; None where the window is withheld.
+    """
+
+    outside: int
+    share: float
+    selected: float
+    expected: float
+    z_without: float | None
+
+
+@dataclass(frozen=True)
 class EvaluationRecord:
     """Truth-level figures of one window; made from labels, which the search never sees.
 
@@ -344,6 +368,7 @@ class EvaluationRecord:
     auc: float
     selected_signal: float
     selected_background: float
+    contamination: Contamination | None = None
 
 
 @dataclass(frozen=True)

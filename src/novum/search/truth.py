@@ -16,7 +16,14 @@ from novum.search.config import HuntConfig
 from novum.search.crossfitting import Scores
 from novum.search.displays import displayed_clouds
 from novum.search.inputs import Sample, as_events, make_sample
-from novum.search.records import BestWindow, EvaluationRecord, EventCloud, SelectedEvent
+from novum.search.records import (
+    BestWindow,
+    Contamination,
+    EvaluationRecord,
+    EventCloud,
+    SelectedEvent,
+)
+from novum.statistics import on_off_z
 from novum.windows import Window
 
 FloatArray = NDArray[np.float64]
@@ -93,6 +100,27 @@ def evaluate_window(
         auc=auc(background, signal),
         selected_signal=float(outcome.share[inside & truth].sum()),
         selected_background=float(outcome.share[inside & ~truth].sum()),
+        contamination=_contamination(outcome, truth, inside, window.in_sidebands(sample.m)),
+    )
+
+
+def _contamination(
+    outcome: WindowOutcome,
+    truth: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
+    sidebands: NDArray[np.bool_],
+) -> Contamination:
+    """Signal of the data outside the signal region, carried to the expectation and to z."""
+    result, counts = outcome.result, outcome.result.counts
+    selected = float(outcome.share[truth & sidebands].sum())
+    clean = max(counts.n_off - selected, 0.0)
+    without = float(on_off_z(counts.n_on, clean, counts.ratio, counts.ratio_error))
+    return Contamination(
+        outside=int((truth & ~inside).sum()),
+        share=float(truth[~inside].mean()) if (~inside).any() else 0.0,
+        selected=selected,
+        expected=selected * counts.ratio,
+        z_without=None if result.withheld is not None else without,
     )
 
 
