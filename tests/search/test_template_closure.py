@@ -6,6 +6,7 @@ import pytest
 import novum
 from novum.density import AutoregressiveSpline
 from novum.density.base import Density
+from novum.density.coordinates import NormalScores
 from novum.report import write_report
 from novum.report.page import render
 from novum.resonant import CATHODE, RANODE
@@ -35,10 +36,8 @@ class BlindToMass(Density):
     def __init__(self, random_state=None):
         self.random_state = random_state
 
-    def _make_coordinates(self, x, w):
-        from novum.density.coordinates import gaussianised
-
-        return gaussianised(x, w)
+    def _make_coordinates(self, x, context, w):
+        return NormalScores.fit(x, w)
 
     def _train(self, z, context, w):
         pass

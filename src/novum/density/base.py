@@ -84,9 +84,10 @@ class Density(BaseEstimator, ABC):
         log_m = np.log(masses)
         self._m_mean = float(np.average(log_m, weights=w))
         self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w)))
-        self._coordinates = self._make_coordinates(x, w)
-        z, _ = self._coordinates.forward(x)
-        return z, self._context(masses), w / w.mean()
+        context = self._context(masses)
+        self._coordinates = self._make_coordinates(x, context, w)
+        z, _ = self._coordinates.forward(x, context)
+        return z, context, w / w.mean()
 
     @final
     def log_prob(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
@@ -105,7 +106,7 @@ class Density(BaseEstimator, ABC):
         Where the density is the mean of several flows, those of the best one.
         """
         return self._by_blocks(
-            lambda x, c: self._to_latent(self._coordinates.forward(x)[0], c, 0)[0], X, m
+            lambda x, c: self._to_latent(self._coordinates.forward(x, c)[0], c, 0)[0], X, m
         )
 
     @final
@@ -130,8 +131,8 @@ class Density(BaseEstimator, ABC):
             require(package, "deep", f"the density '{self.name}'")
 
     @abstractmethod
-    def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
-        """Coordinates in which this density learns, fitted to x (n, d)."""
+    def _make_coordinates(self, x: FloatArray, context: FloatArray, w: FloatArray) -> Coordinates:
+        """Coordinates in which this density learns, fitted to x (n, d) at context (n,)."""
 
     @abstractmethod
     def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
@@ -149,11 +150,11 @@ class Density(BaseEstimator, ABC):
 
     def _features(self, latent: ArrayLike, m: ArrayLike, flow: int) -> FloatArray:
         return self._by_blocks(
-            lambda u, c: self._coordinates.inverse(self._from_latent(u, c, flow)), latent, m
+            lambda u, c: self._coordinates.inverse(self._from_latent(u, c, flow), c), latent, m
         )
 
     def _log_prob(self, x: FloatArray, context: FloatArray) -> FloatArray:
-        z, stretch = self._coordinates.forward(x)
+        z, stretch = self._coordinates.forward(x, context)
         each = []
         for k in range(self._n_flows):
             latent, log_det = self._to_latent(z, context, k)

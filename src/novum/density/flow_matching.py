@@ -99,8 +99,8 @@ class FlowMatching(Density):
             )
         self._training().validated()
 
-    def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
-        return gaussianised(x, w)
+    def _make_coordinates(self, x: FloatArray, context: FloatArray, w: FloatArray) -> Coordinates:
+        return gaussianised(x, context, w)
 
     def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
         import torch

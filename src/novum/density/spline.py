@@ -116,8 +116,8 @@ class AutoregressiveSpline(Density):
         )
         return models
 
-    def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
-        return gaussianised(x, w)
+    def _make_coordinates(self, x: FloatArray, context: FloatArray, w: FloatArray) -> Coordinates:
+        return gaussianised(x, context, w)
 
     def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
         _train_together([(self, z, context, w)])

@@ -90,8 +90,8 @@ validation_fraction, random_state
         self._training().validated()
 
     @final
-    def _make_coordinates(self, x: FloatArray, w: FloatArray) -> Coordinates:
-        return gaussianised(x, w) if self.coordinates == "gaussian" else Logit.fit(x, w)
+    def _make_coordinates(self, x: FloatArray, context: FloatArray, w: FloatArray) -> Coordinates:
+        return gaussianised(x, context, w) if self.coordinates == "gaussian" else Logit.fit(x, w)
 
     @final
     def _train(self, z: FloatArray, context: FloatArray, w: FloatArray) -> None:
