@@ -132,6 +132,7 @@ def test_demo_finds_its_resonance_and_nothing_in_its_twin(tmp_path, capsys, monk
     for folder in (out, out / "background-only"):
         names = {p.name for p in folder.iterdir()} - {"background-only"}
         assert names == {
+            "cost.json",
             "result.json",
             "scores.parquet",
             "selected.parquet",

@@ -199,7 +199,7 @@ def test_the_unblinded_result_is_that_of_a_plain_search(ready, events):
     assert record.calibration_sha256 == Calibration.load(ready).sha256()
     assert record.blind_sha256 == hashlib.sha256(blind_bytes).hexdigest()
     assert (ready / BLIND_FILE).read_bytes() == blind_bytes
-    tables = ["result.json", "scores.parquet", "selected.parquet"]
+    tables = ["cost.json", "result.json", "scores.parquet", "selected.parquet"]
     assert names(ready) == sorted([BLIND_FILE, CALIBRATION_FILE, *tables])
     # Only once.
     written = (ready / "result.json").read_bytes()

@@ -217,7 +217,7 @@ def test_the_working_point_is_that_which_was_asked_for(toy, quick):
 def test_the_folder_holds_the_result_and_no_leftovers(by_trees):
     _, folder = by_trees
     names = sorted(p.name for p in folder.iterdir())
-    assert names == ["result.json", "scores.parquet", "selected.parquet"]
+    assert names == ["cost.json", "result.json", "scores.parquet", "selected.parquet"]
 
 
 def test_the_result_says_what_ran(by_trees, toy):

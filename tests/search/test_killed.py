@@ -15,6 +15,7 @@ import pytest
 
 import novum
 from novum.io import write_events
+from novum.search.cost import COST_FILE
 from novum.simulation.toy import FEATURES
 
 OPTIONS = (
@@ -90,8 +91,8 @@ def kept(folder: Path) -> list[Path]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder, hidden ones included."""
-    files = (p for p in folder.rglob("*") if p.is_file())
+    """Every file of a folder, hidden ones included, but for the time that a search took."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != COST_FILE)
     return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 

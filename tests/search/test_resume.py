@@ -249,7 +249,8 @@ def failing_replace(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["state.json", "window-", "scores.parquet", "selected.parquet", "result.json"]
+    "name",
+    ["state.json", "window-", "scores.parquet", "selected.parquet", "cost.json", "result.json"],
 )
 def test_a_full_disk_leaves_no_result_and_the_search_can_go_on(
     toy, quick, whole, tmp_path, monkeypatch, name

@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Cost:
-    """Time of one search, from the first event in memory to the last file.
+    """Time of one search, from the first event in memory to the result.
 
     Attributes
     ----------

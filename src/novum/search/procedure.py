@@ -205,9 +205,9 @@ class Search:
             checkpoint = Checkpoint(output, prepared.key, resume=resume, keep=keep)
             result = calibrated(self._searched(prepared, checkpoint), prepared.calibration)
             result = replace(result, unblinded=unblinded)
-            result.save(checkpoint.folder)
             seconds = time.perf_counter() - start
             Cost(round(seconds, 1), n_workers(self.n_jobs), resume).save(checkpoint.folder)
+            result.save(checkpoint.folder)
             checkpoint.finish()
         return result
 
