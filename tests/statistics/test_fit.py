@@ -224,3 +224,23 @@ def test_no_range_is_an_error() -> None:
     comb[0] = 4000
     with pytest.raises(FitError, match="dijet"):
         find_range(comb, edges, Dijet())
+
+
+def test_minuit_reaches_a_minimum_where_rounding_stops_it_short() -> None:
+    """Found by a search: at MIGRAD's first tolerance these counts have no valid minimum."""
+    below = "17344 16869 16080 15531 14816 14247 13263 12474 11800 11358 10626 9912 9222"
+    above = (
+        "4903 4550 4211 4024 3662 3389 3221 2935 2752 2532 2314 2158 1964 1885 1753 1584 1511 1390 "
+        "1321 1182 1105 967 957 897 806 756 673 664 585 544 515 485 392 407 368 330 313 295 265 224 "
+        "229 184 185 176 168 161 153 123 128 98 95 87 73 95 67 62 67 59 60 45 48 42 34 26 38 31 22 "
+        "18 15 18 12 18 18"
+    )
+    masked = "0 " * 8
+    counts = np.array(f"{below} {masked} {above}".split(), dtype=np.float64)
+    edges = np.linspace(2650, 7350, len(counts) + 1)
+    window = (3300.0, 3700.0)
+    fit = fit_spectrum(counts, edges, window, Dijet(13000.0), 5)
+    reference = minuit_fit(counts, edges, window, Dijet(13000.0), 5)
+    error = np.sqrt(np.diag(fit.covariance))
+    np.testing.assert_allclose((fit.parameters - reference.parameters) / error, 0, atol=0.01)
+    np.testing.assert_allclose(np.sqrt(np.diag(reference.covariance)), error, rtol=0.01)

@@ -23,6 +23,10 @@ from novum.statistics.spectrum import SpectrumFit
 
 FloatArray = NDArray[np.float64]
 
+# The second where HESSE finds the first not reached, for rounding of the numerical derivatives: the
+# parameters then lie within a hundredth of a standard deviation of the minimum.
+_TOLERANCES = (1e-6, 1e-3)
+
 
 def final_fit(
     counts: ArrayLike,
@@ -100,9 +104,11 @@ def minuit_fit(
     minuit.errordef = Minuit.LEAST_SQUARES  # a deviance rises by 1 at one standard deviation
     minuit.errors = 1.0  # in the conditioned basis
     minuit.strategy = 2
-    minuit.tol = 1e-6
-    minuit.migrad(ncall=20_000)
-    minuit.hesse()
+    for minuit.tol in _TOLERANCES:
+        minuit.migrad(ncall=20_000)
+        minuit.hesse()
+        if minuit.valid:
+            break
     if not (minuit.valid and minuit.accurate) or minuit.covariance is None:
         raise FitError(f"iminuit did not converge on {n_params} parameters: {minuit.fmin}")
     theta = np.array(minuit.values)
