@@ -28,6 +28,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "hunt_scaling",
         "spurious",
         "ranode",
+        "null_searches",
         "streaming",
     } == set(made)
     for name, text in made.items():
