@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import ks_2samp, spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.naive_bayes import GaussianNB
@@ -87,6 +87,25 @@ def test_it_is_quiet_where_there_is_nothing(name):
     assert z.max() < 4
 
 
+def p_of_alike_scores(method: ResonantMethod) -> float:
+    """KS of background scores in the window and beside it, where a feature moves with the mass."""
+    s, _ = sample(4000, 0, 7)
+    moved = Sample(s.X + np.outer((s.m - 3500) / 300, [1, 0]), s.m, s.w, s.ids)
+    scores = crossfit(method, GaussianNB(), moved, WINDOW, folds=3, repeats=1, seed=0, n_jobs=1)
+    inside, beside = WINDOW.in_signal_region(s.m), WINDOW.in_sidebands(s.m)
+    return float(ks_2samp(scores.score[inside], scores.score[beside]).pvalue)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if built(name).mass_dependence])
+def test_scores_know_no_mass_where_the_method_says_so(name):
+    """False-alarm rate 0.1 %; the densities of ANODE's paper are the counterexample."""
+    assert p_of_alike_scores(built(name)) > 1e-3
+    if name == "anode":
+        plain = built(name).set_params(residual=False)
+        assert not plain.mass_dependence
+        assert p_of_alike_scores(plain) < 1e-6
+
+
 @every_method
 def test_scores_are_finite_and_follow_the_seed(name):
     s, _ = sample(1000, 20, 3)
@@ -123,7 +142,7 @@ def test_weight_two_means_two_events(name):
         model = None if task is None else GaussianNB().fit(task.X, task.y, task.sample_weight)
         scores.append(method.anomaly_score(s.X, s.m, model))
     if name in LEARNT:  # other batches: equal in distribution
-        assert spearmanr(*scores).statistic > 0.9
+        assert spearmanr(*scores).statistic > 0.85
     else:
         np.testing.assert_allclose(scores[0], scores[1], rtol=1e-6, atol=1e-6)
 

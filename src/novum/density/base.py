@@ -45,16 +45,25 @@ class Density(BaseEstimator, ABC):
     _n_flows: int = 1
 
     @final
-    def fit(self, X: ArrayLike, m: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        m: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        coordinates: Coordinates | None = None,
+    ) -> Self:
         """Learn p(x | m).
 
         Parameters
         ----------
         X : array (n, d)
         m : array (n,)
-            Resonant variable [GeV], positive.
+            Resonant variable [GeV], positive. All equal: p(x) is learnt.
         sample_weight : array (n,), optional
             Not negative.
+        coordinates : Coordinates, optional
+            To learn in, instead of its own choice.
 
         Raises
         ------
@@ -65,11 +74,15 @@ class Density(BaseEstimator, ABC):
             If an optional package is missing; it says what to install.
         """
         self.check_ready()
-        self._train(*self._prepared(X, m, sample_weight))
+        self._train(*self._prepared(X, m, sample_weight, coordinates))
         return self
 
     def _prepared(
-        self, X: ArrayLike, m: ArrayLike, sample_weight: ArrayLike | None
+        self,
+        X: ArrayLike,
+        m: ArrayLike,
+        sample_weight: ArrayLike | None,
+        coordinates: Coordinates | None = None,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coordinates learnt, and what to train on: z (n, d), context (n,), w (n,) of mean one."""
         x, masses, w = _checked(X, m, sample_weight)
@@ -83,9 +96,9 @@ class Density(BaseEstimator, ABC):
         x = self._lattices.spread(x, rng)
         log_m = np.log(masses)
         self._m_mean = float(np.average(log_m, weights=w))
-        self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w)))
+        self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w))) or 1.0
         context = self._context(masses)
-        self._coordinates = self._make_coordinates(x, context, w)
+        self._coordinates = coordinates or self._make_coordinates(x, context, w)
         z, _ = self._coordinates.forward(x, context)
         return z, context, w / w.mean()
 
@@ -211,6 +224,8 @@ def _require_learnable(x: FloatArray, m: FloatArray) -> None:
     for i, column in enumerate(x.T):
         if column.min() == column.max():
             raise InputError(f"feature {i} is constant ({column[0]:g})", value=column[0])
+        if m.min() == m.max():
+            continue
         correlation = stats.spearmanr(column, m).statistic
         if abs(correlation) > MAX_CORRELATION:
             raise InputError(

@@ -36,6 +36,18 @@ class Coordinates(Protocol):
         ...
 
 
+class Unchanged:
+    """Features as they are."""
+
+    def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """See `Coordinates`."""
+        return x, np.zeros(len(x))
+
+    def inverse(self, z: FloatArray, context: FloatArray) -> FloatArray:
+        """See `Coordinates`."""
+        return z
+
+
 @dataclass(frozen=True, eq=False)
 class MassScaled:
     """Each feature moved and scaled so that two of its quantiles lie at 0 and 1 at every mass.

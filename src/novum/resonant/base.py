@@ -58,17 +58,20 @@ class ResonantMethod(BaseEstimator, ABC):
 
     A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
     arXiv id and title; with `local` that it learns from the events of the window alone, so that
-    null searches may leave out all others; with `mass_dependence` that its scores of background
-    are distributed alike at all masses even if the features are not; and with `needs_truth` that
-    it learns from events of known origin, which no search has.
+    null searches may leave out all others; with `needs_truth` that it learns from events of known
+    origin, which no search has.
     """
 
     local: ClassVar[bool] = False
-    mass_dependence: ClassVar[bool] = False
     needs_truth: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()  # whose versions decide a result, too
     reference: ClassVar[tuple[tuple[str, str], ...]]
     name: ClassVar[str]
+
+    @property
+    def mass_dependence(self) -> bool:
+        """Scores of background are distributed alike at all masses even if features are not."""
+        return False
 
     @abstractmethod
     def prepare(

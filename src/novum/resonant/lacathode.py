@@ -27,13 +27,17 @@ class LaCATHODE(TemplateMethod):
     """
 
     name: ClassVar[str] = "lacathode"
-    mass_dependence: ClassVar[bool] = True
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2210.14924", "Resonant anomaly detection without background sculpting"),
     )
 
     def __init__(self, density: Density | None = None, *, oversampling: float = 4.0) -> None:
         super().__init__(density, oversampling=oversampling)
+
+    @property
+    def mass_dependence(self) -> bool:
+        """See `ResonantMethod`: scores are made in latent space, where background is normal."""
+        return True
 
     @classmethod
     def published(cls) -> Self:

@@ -61,11 +61,15 @@ class RANODE(ResonantMethod):
 
     name: ClassVar[str] = "r-anode"
     packages: ClassVar[tuple[str, ...]] = ("torch",)
-    mass_dependence: ClassVar[bool] = True
     reference: ClassVar[tuple[tuple[str, str], ...]] = (("2312.11629", "Residual ANODE"),)
 
     def __init__(self, density: Density | None = None) -> None:
         self.density = density
+
+    @property
+    def mass_dependence(self) -> bool:
+        """See `ResonantMethod`: scores are made in latent space, where background is normal."""
+        return True
 
     def check_ready(self) -> None:
         """Raise ConfigError or MissingDependencyError before any work."""
