@@ -17,7 +17,7 @@ from scipy.special import expit, ndtri
 FloatArray = NDArray[np.float64]
 
 _KNOTS = 128  # of a marginal distribution: cells of 0.8 % of the events
-_SCALED = (0.02, 0.5)  # quantiles that are put in place at every mass
+_SCALED = (0.1, 0.6)  # quantiles that are put in place at every mass
 _PER_BIN, _MOST_BINS, _DEGREE = 500, 40, 2  # events and bins of them, and of their polynomials
 _MOST_TRIED, _LEAST_GAIN = 20_000, 0.1  # events, and nats that make these worth their noise
 _MARGIN = 0.01  # of the range, by which the logit reaches beyond the outermost events
