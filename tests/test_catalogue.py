@@ -15,11 +15,13 @@ import novum
 from novum import catalogue
 from novum.density.base import Density
 from novum.errors import ConfigError
+from novum.outlier.base import Detector
 from novum.resonant.base import ResonantMethod
 from novum.simulation.process import Process
 
 ROLES = {
     "method": ResonantMethod,
+    "detector": Detector,
     "density": Density,
     "classifier": ClassifierMixin,
     "process": Process,

@@ -19,6 +19,7 @@ from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
 from novum.cli.limits import limits
+from novum.cli.outliers import fit, score
 from novum.cli.words import demo_settings, name_options, split_commas, take_config
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
@@ -45,6 +46,8 @@ app.command(compare)
 app.command(inject)
 app.command(limits)
 app.command(export)
+app.command(fit)
+app.command(score)
 app.command(convert)
 app.command("novum.cli.simulate:app", name="simulate", help="Simulate collisions.")
 

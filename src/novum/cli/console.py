@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
     from novum.search.calibration_records import CalibratedWindow
+    from novum.search.outliers import OutlierModel
     from novum.search.records import WindowResult
     from novum.search.result import SearchResult
 
@@ -227,6 +228,19 @@ def print_simulated(meta: Meta, n: int, path: Path) -> None:
     out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
 
 
+def print_outlier_model(model: OutlierModel, path: Path) -> None:
+    """What was trained, on what."""
+    names = model.inputs.names
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    out.print(
+        f"{model.detector.name}: {model.n_events} events of {len(names)} columns ({escape(shown)}) "
+        f"in {model.seconds:.1f} s; {model.n_held_out} held out for the p-values",
+        highlight=False,
+        soft_wrap=True,
+    )
+    out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
+
+
 def print_entries(entries: tuple[Entry, ...]) -> None:
     """Table of the catalogue."""
     table = Table()
@@ -238,7 +252,7 @@ def print_entries(entries: tuple[Entry, ...]) -> None:
     out.print(table)
     from novum.search.config import OPTION_KINDS
 
-    for kind in OPTION_KINDS:
+    for kind in (*OPTION_KINDS, "detector"):
         print_options(kind, tuple(e for e in entries if e.kind == kind))
 
 
@@ -246,7 +260,8 @@ def print_options(kind: str, members: tuple[Entry, ...]) -> None:
     """Table of what can be set as ``--classifier.NAME VALUE``, for one kind of member."""
     from novum.search.config import SET_ELSEWHERE
 
-    table = Table(title=f"options, --{kind}.NAME VALUE", title_justify="left")
+    title = "novum fit, --NAME VALUE" if kind == "detector" else f"options, --{kind}.NAME VALUE"
+    table = Table(title=title, title_justify="left")
     for name in (kind, "option", "default", "what it is"):
         table.add_column(name, no_wrap=name == "option")
     for e in members:

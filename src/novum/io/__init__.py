@@ -44,6 +44,7 @@ _LAZY = {
     "read_spectrum": "spectrum",
     "concatenate": "join",
     "require_finite": "join",
+    "atomic_folder": "atomic",
     "atomic_path": "atomic",
     "folder_lock": "lock",
     "remove_leftovers": "atomic",
@@ -63,6 +64,7 @@ _LAZY = {
 __all__ = ["FORMATS", "Format", *sorted(_LAZY)]
 
 if TYPE_CHECKING:
+    from novum.io.atomic import atomic_folder as atomic_folder
     from novum.io.atomic import atomic_path as atomic_path
     from novum.io.atomic import remove_leftovers as remove_leftovers
     from novum.io.atomic import write_bytes as write_bytes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,41 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder beside `path` that becomes `path` when the block succeeds.
+
+    If the block fails, nothing of it is left.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    OutputError
+        If there is something of that name already, or it cannot be written.
+    """
+    target = _resolved(path)
+    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name[-120:]}")
+    try:
+        if target.exists():
+            raise OutputError(f"{target}: exists already and is not overwritten")
+        make_folder(target.parent)
+        temporary.mkdir()
+        yield temporary
+        for written in temporary.iterdir():
+            _sync(written)
+        os.rename(temporary, target)  # refuses a folder that is not empty
+    except NovumError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> None:

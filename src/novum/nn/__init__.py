@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     from novum.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
     from novum.nn.losses import Objective as Objective
     from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
+    from novum.nn.losses import Reconstruction as Reconstruction
+    from novum.nn.variational import EnsembleVAE as EnsembleVAE
+    from novum.nn.variational import EvidenceBound as EvidenceBound
+    from novum.nn.variational import NormalLatent as NormalLatent
     from novum.nn.velocity import VelocityField as VelocityField
 
 _MEMBERS = {
     "BinaryCrossEntropy": "novum.nn.losses",
     "EnsembleLinear": "novum.nn.ensemble",
     "EnsembleMLP": "novum.nn.ensemble",
+    "EnsembleVAE": "novum.nn.variational",
+    "EvidenceBound": "novum.nn.variational",
+    "NormalLatent": "novum.nn.variational",
     "Objective": "novum.nn.losses",
     "PiecewiseLinearLikelihood": "novum.nn.losses",
+    "Reconstruction": "novum.nn.losses",
     "VelocityField": "novum.nn.velocity",
 }
 
@@ -29,8 +37,12 @@ __all__ = [
     "BinaryCrossEntropy",
     "EnsembleLinear",
     "EnsembleMLP",
+    "EnsembleVAE",
+    "EvidenceBound",
+    "NormalLatent",
     "Objective",
     "PiecewiseLinearLikelihood",
+    "Reconstruction",
     "VelocityField",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Self, final
 
 import torch
@@ -62,6 +62,8 @@ class EnsembleMLP(nn.Module):
         Nodes of the hidden layers.
     n_out : int
         Outputs.
+    straight : sequence of int
+        Hidden layers, counted from 0, that have no ReLU: a bottleneck.
 
     Attributes
     ----------
@@ -69,8 +71,16 @@ class EnsembleMLP(nn.Module):
         1 for the features that a model sees. The weights of the others are 0 and stay so.
     """
 
-    def __init__(self, n_models: int, n_in: int, hidden: Sequence[int], n_out: int = 1) -> None:
+    def __init__(
+        self,
+        n_models: int,
+        n_in: int,
+        hidden: Sequence[int],
+        n_out: int = 1,
+        straight: Collection[int] = (),
+    ) -> None:
         super().__init__()
+        self.straight = frozenset(straight)
         sizes = (n_in, *hidden, n_out)
         self.layers = nn.ModuleList(
             EnsembleLinear(n_models, a, b) for a, b in itertools.pairwise(sizes)
@@ -87,6 +97,7 @@ class EnsembleMLP(nn.Module):
         seeds: Sequence[int],
         seen: Tensor | None = None,
         n_out: int = 1,
+        straight: Collection[int] = (),
     ) -> Self:
         """With initial weights of each model from its own seed, whatever stands beside it.
 
@@ -98,8 +109,9 @@ class EnsembleMLP(nn.Module):
         seen : bool tensor (M, n_in) or None
             Features that each model sees; all where None.
         n_out : int
+        straight : sequence of int
         """
-        network = cls(len(seeds), n_in, hidden, n_out)
+        network = cls(len(seeds), n_in, hidden, n_out, straight)
         for model, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(seed)
             for i, layer in enumerate(network.linear):
@@ -125,8 +137,8 @@ class EnsembleMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of features x (M, B, n_in): (M, B) of one, (M, B, n_out) of several."""
         *body, head = self.linear
-        for layer in body:
-            x = layer(x).relu_()
+        for i, layer in enumerate(body):
+            x = layer(x) if i in self.straight else layer(x).relu_()
         if self.n_out > 1:
             outputs: Tensor = head(x)
             return outputs
@@ -141,7 +153,7 @@ class EnsembleMLP(nn.Module):
         """The chosen models alone, as copies."""
         rows = torch.tensor(list(models), device=self.linear[0].weight.device)
         sizes = [layer.weight.shape[1] for layer in self.linear]
-        part = type(self)(len(rows), sizes[0], sizes[1:], self.n_out)
+        part = type(self)(len(rows), sizes[0], sizes[1:], self.n_out, self.straight)
         part.seen = None if self.seen is None else self.seen[rows]
         for mine, theirs in zip(part.parameters(), self.parameters(), strict=True):
             mine.data = theirs.data[rows]
@@ -162,9 +174,10 @@ class EnsembleMLP(nn.Module):
         self._make_room(x)
         *body, head = self.linear
         inputs = [x, *self._active]
-        for layer, h, out in zip(body, inputs, self._active, strict=False):
+        for i, (layer, h, out) in enumerate(zip(body, inputs, self._active, strict=False)):
             torch.baddbmm(layer.bias, h, layer.weight, out=out)
-            out.clamp_min_(0)
+            if i not in self.straight:
+                out.clamp_min_(0)
         delta = self._delta
         if self.n_out == 1:
             torch.baddbmm(head.bias, _row(head.weight), inputs[-1].transpose(1, 2), out=delta)
@@ -184,7 +197,10 @@ class EnsembleMLP(nn.Module):
         """Carry the gradient by the last activations back to the first layer."""
         for i in range(len(body) - 1, -1, -1):
             back = self._back[i]
-            torch.ops.aten.threshold_backward.grad_input(back, inputs[i + 1], 0, grad_input=back)
+            if i not in self.straight:
+                torch.ops.aten.threshold_backward.grad_input(
+                    back, inputs[i + 1], 0, grad_input=back
+                )
             torch.bmm(inputs[i].transpose(1, 2), back, out=_grad(body[i].weight))
             torch.bmm(self._ones, back, out=_grad(body[i].bias))  # a sum over rows
             if i:

@@ -121,3 +121,52 @@ class PiecewiseLinearLikelihood:
         low = p.gather(-1, index) * height[index] * (1 - share)
         high = p.gather(-1, index + 1) * height[index + 1] * share
         return index, low, high
+
+
+@final
+class Reconstruction:
+    """Mean over the features of the squared difference between outputs (M, B, d) and features.
+
+    Tables end with the weight.
+
+    Parameters
+    ----------
+    noise : float
+        Standard deviation of normal noise on the features that a network reads, not on those its
+        outputs are held against: a denoising autoencoder.
+    seeds : sequence of M int
+        Of the noise of each model.
+    """
+
+    def __init__(self, noise: float, seeds: Iterable[int]) -> None:
+        self.noise = noise
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All columns but the last are features and targets."""
+        x, weight = batch[..., :-1], batch[..., -1]
+        if not self.noise:
+            return x, x, weight
+        draws = [torch.randn(x.shape[1:], generator=g) for g in self._generators]
+        return x + self.noise * torch.stack(draws).to(x.device), x, weight
+
+    def to_gradient(self, outputs: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Twice the difference, times weight, over the number of features."""
+        share = weight * (2 / target.shape[-1])
+        outputs.sub_(target.reshape(outputs.shape)).mul_(share.view(*share.shape, *_ones(outputs)))
+
+    def loss(self, outputs: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Summed mean squared difference, shape (M,)."""
+        squares = (outputs.reshape(target.shape) - target).square().mean(dim=-1)
+        return (weight * squares).sum(dim=1)
+
+    def take(self, models: Iterable[int]) -> Self:
+        """The same for some of the models; they go on drawing where they are."""
+        part = type(self)(self.noise, ())
+        part._generators = [self._generators[m] for m in models]
+        return part
+
+
+def _ones(outputs: Tensor) -> tuple[int, ...]:
+    """A trailing axis of weights where outputs have one."""
+    return (1,) * (outputs.ndim - 2)

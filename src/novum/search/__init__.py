@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from novum.search.frozen_limits import FrozenLimit as FrozenLimit
     from novum.search.frozen_limits import frozen_limit as frozen_limit
     from novum.search.limit_config import LimitConfig as LimitConfig
+    from novum.search.outliers import OutlierModel as OutlierModel
+    from novum.search.outliers import fit_outlier as fit_outlier
+    from novum.search.outliers import score_file as score_file
     from novum.search.procedure import hunt as hunt
     from novum.search.result import SearchResult as SearchResult
     from novum.search.selection import select as select
@@ -32,6 +35,9 @@ _PUBLIC = {
     "FrozenLimit": "frozen_limits",
     "frozen_limit": "frozen_limits",
     "LimitConfig": "limit_config",
+    "OutlierModel": "outliers",
+    "fit_outlier": "outliers",
+    "score_file": "outliers",
     "hunt": "procedure",
     "read_config": "config",
     "select": "selection",

@@ -1,4 +1,4 @@
-"""The catalogue: which methods, classifiers and processes there are, found by discovery.
+"""Which methods, detectors, classifiers, densities and processes there are, found by discovery.
 
 Packages list their members lazily (name to module). Descriptions are read from the source text,
 so that listing them imports no machine-learning library.
@@ -19,6 +19,7 @@ from novum.errors import ConfigError, nearest
 
 KINDS = {
     "method": "novum.resonant",
+    "detector": "novum.outlier",
     "classifier": "novum.classifiers",
     "density": "novum.density",
     "process": "novum.simulation.processes",
@@ -89,7 +90,7 @@ def build(kind: str, name: str, **parameters: Any) -> Any:
         If there is none of that name, or it has no such parameter (the nearest is named), or a
         value is of another type.
     """
-    entry = _find(kind, name)
+    entry = find(kind, name)
     values = typed_options(kind, name, parameters, name)
     return getattr(import_module(entry.module), entry.class_name)(**values)
 
@@ -116,7 +117,7 @@ def typed_options(
     ConfigError
         Names the key, and the nearest one that there is or the value of the wrong type.
     """
-    entry = _find(kind, name)
+    entry = find(kind, name)
     if not values:
         return {}
     cls = getattr(import_module(entry.module), entry.class_name)
@@ -134,7 +135,14 @@ def typed_options(
     return typed
 
 
-def _find(kind: str, name: str) -> Entry:
+def find(kind: str, name: str) -> Entry:
+    """The member of a kind that the command line calls `name`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the nearest is named.
+    """
     found = {entry.name: entry for entry in entries(kind)}
     if name not in found:
         near = nearest(name, found)

@@ -1,0 +1,174 @@
+"""Models on disk: a folder that holds numbers and words, and nothing that runs.
+
+``spec.json`` names the member and its parameters, ``tensors.safetensors`` holds its arrays, and
+``sklearn.skops`` its scikit-learn parts, of which only the types listed here are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.catalogue.members import build
+from novum.errors import FileFormatError, InputError
+from novum.io.atomic import atomic_folder, write_text
+from novum.io.documents import from_json, read_document, to_json
+
+SPEC, TENSORS, PARTS = "spec.json", "tensors.safetensors", "sklearn.skops"
+SCHEMA, SCHEMA_VERSION = "novum-model", 1
+
+# Types beyond scikit-learn's public ones that a stored part may be made of.
+TRUSTED = ("sklearn.tree._tree.Tree",)
+VERSIONED = ("novum", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What ``spec.json`` says."""
+
+    kind: str
+    name: str
+    parameters: dict[str, Any]
+    state: dict[str, Any]
+    notes: dict[str, Any]
+    versions: dict[str, str]
+    schema: str = SCHEMA
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """A model and what was stored beside it.
+
+    Attributes
+    ----------
+    model : object
+        A fitted member of the catalogue.
+    kind : str
+        What it is a member of.
+    notes : dict
+        Words and numbers, such as the names of its inputs.
+    arrays : dict of str to array
+    versions : dict of str to str
+        Of the packages that it was fitted with.
+    """
+
+    model: Any
+    kind: str
+    notes: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def save_model(stored: StoredModel, folder: str | Path) -> Path:
+    """Write a model into a new folder, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be written.
+    """
+    from safetensors.numpy import save
+
+    model = stored.model
+    tensors = {f"notes/{name}": np.ascontiguousarray(a) for name, a in stored.arrays.items()}
+    parts: dict[str, Any] = {}
+    fitted = {k: v for k, v in vars(model).items() if k.endswith("_") and not k.startswith("_")}
+    spec = Spec(
+        stored.kind,
+        model.name,
+        model.get_params(deep=False),
+        {k: _packed(v, k, tensors, parts) for k, v in fitted.items()},
+        stored.notes,
+        {name: version(name) for name in dict.fromkeys((*VERSIONED, *model.packages))},
+    )
+    with atomic_folder(folder) as temporary:
+        write_text(temporary / SPEC, to_json(spec))
+        (temporary / TENSORS).write_bytes(save(tensors))
+        if parts:
+            import skops.io
+
+            (temporary / PARTS).write_bytes(skops.io.dumps(parts))
+    return Path(folder)
+
+
+def load_model(folder: str | Path) -> StoredModel:
+    """Read a model that `save_model` wrote.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    FileFormatError
+        If it is damaged, of another schema version, or holds types that are not trusted.
+    ConfigError
+        If this novum has no such member, or it has no such parameter.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = Path(folder)
+    if not (path / SPEC).is_file():
+        raise InputError(f"is not a model: it has no {SPEC}", file=path)
+    spec = from_json(
+        Spec,
+        read_document(path / SPEC, "model"),
+        path / SPEC,
+        what="model",
+        schema=SCHEMA,
+        version=SCHEMA_VERSION,
+    )
+    try:
+        tensors = load(read_document(path / TENSORS, "model"))
+    except SafetensorError as error:
+        raise FileFormatError(f"damaged model: {error}", file=path / TENSORS) from None
+    parts = _parts(path / PARTS) if (path / PARTS).exists() else {}
+    model = build(spec.kind, spec.name, **spec.parameters)
+    held = {"tensor": tensors, "part": parts}
+    try:
+        for name, value in spec.state.items():
+            setattr(model, name, _unpacked(value, held))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"damaged model: {error}", file=path / SPEC) from None
+    arrays = {k.removeprefix("notes/"): v for k, v in tensors.items() if k.startswith("notes/")}
+    return StoredModel(model, spec.kind, spec.notes, arrays, spec.versions)
+
+
+def _packed(value: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]) -> Any:
+    """A value as JSON; arrays and scikit-learn parts go elsewhere, under its key."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return {"value": value}
+    if isinstance(value, np.ndarray):
+        tensors[key] = np.ascontiguousarray(value)
+        return {"tensor": key}
+    if isinstance(value, list | tuple):
+        return {"list": [_packed(v, f"{key}/{i}", tensors, parts) for i, v in enumerate(value)]}
+    parts[key] = value
+    return {"part": key}
+
+
+def _unpacked(value: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> Any:
+    ((form, content),) = value.items()
+    if form == "list":
+        return [_unpacked(v, held) for v in content]
+    return content if form == "value" else held[form][content]
+
+
+def _parts(path: Path) -> dict[str, Any]:
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    data = read_document(path, "model")
+    try:
+        found: dict[str, Any] = skops.io.loads(data, trusted=list(TRUSTED))
+    except UntrustedTypesFoundException as error:
+        raise FileFormatError(f"holds types that are not trusted: {error}", file=path) from None
+    except Exception as error:  # whatever a damaged archive leads to
+        raise FileFormatError(f"damaged model: {error}", file=path) from None
+    return found

@@ -1,0 +1,41 @@
+"""Outlier detection: learn what background events look like, score what is odd.
+
+A new detector is one file here and one line in `MEMBERS`. Higher scores are more anomalous.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+MEMBERS = {
+    "Autoencoder": "novum.outlier.autoencoder",
+    "GaussianMixture": "novum.outlier.gmm",
+    "IsolationForest": "novum.outlier.iforest",
+    "KMeans": "novum.outlier.kmeans",
+    "KernelDensity": "novum.outlier.kde",
+    "Mahalanobis": "novum.outlier.mahalanobis",
+    "PCA": "novum.outlier.pca",
+    "VariationalAutoencoder": "novum.outlier.vae",
+}
+
+__all__ = [
+    "PCA",
+    "Autoencoder",
+    "GaussianMixture",
+    "IsolationForest",
+    "KMeans",
+    "KernelDensity",
+    "Mahalanobis",
+    "VariationalAutoencoder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in MEMBERS:
+        return getattr(import_module(MEMBERS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(MEMBERS)

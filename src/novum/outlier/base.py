@@ -1,0 +1,137 @@
+"""The contract of outlier detectors: trained on background, higher scores are more anomalous."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from novum.errors import ConfigError, InputError
+from novum.optional import require
+
+FloatArray = NDArray[np.float64]
+
+BLOCK = 4096  # events scored at once
+
+
+class Detector(BaseEstimator, ABC):
+    """Base of all outlier detectors.
+
+    A member states its command-line `name`, the `packages` beyond the core whose versions decide
+    a result, and the papers it comes from, `reference`, as pairs of arXiv id and title. It is
+    given events as rows of features (n, d), standardised by the weighted mean and standard
+    deviation of the training events. What it learns are plain arrays and numbers in attributes.
+    Where its score can be made in several ways they are `scores`, the choice is the parameter
+    `score_by`, and changing it needs no new fit.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        d.
+    center_, scale_ : float64 arrays (d,)
+        Mean and standard deviation; the latter is 1 for constant features.
+    """
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
+    reference: ClassVar[tuple[tuple[str, str], ...]] = ()
+    scores: ClassVar[tuple[str, ...]] = ()
+
+    @final
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the background.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Background, or events with little else.
+        y : ignored
+            Truth is for studies; no detector sees it.
+        sample_weight : array (n,), optional
+            Not negative; events of weight 0 do not count.
+
+        Raises
+        ------
+        InputError
+            If there are too few events, or a weight is negative.
+        ValueError
+            If a number is not finite or X is not a table.
+        ConfigError
+            Names a parameter that makes no sense.
+        MissingDependencyError
+            If an optional package is missing; it says what to install.
+        """
+        self.check_ready()
+        x = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        w = _check_sample_weight(sample_weight, x, dtype=np.float64)
+        if w.min() < 0:
+            raise InputError("weights must not be negative", column="weight", value=w.min())
+        x, w = x[w > 0], w[w > 0]
+        if len(x) < 2:
+            raise InputError(f"{self.name} needs at least 2 events, got {len(x)}", value=len(x))
+        w = w / w.mean()
+        self.center_ = np.average(x, axis=0, weights=w)
+        spread = np.sqrt(np.average((x - self.center_) ** 2, axis=0, weights=w))
+        # Rounding leaves a constant column a spread of some 1e-16 of its value.
+        still = spread <= 1e-12 * np.abs(self.center_)
+        self.scale_ = np.where(still, 1.0, spread)
+        self._learn((x - self.center_) / self.scale_, w)
+        return self
+
+    @final
+    def anomaly_score(self, X: ArrayLike) -> FloatArray:
+        """How anomalous each event is, shape (n,); higher is more so, row by row."""
+        return np.concatenate([self._score(z) for z in self._blocks(X)])
+
+    @final
+    def score_samples(self, X: ArrayLike) -> FloatArray:
+        """Minus the anomaly score, shape (n,): scikit-learn's sign."""
+        return -self.anomaly_score(X)
+
+    def check_ready(self) -> None:
+        """Raise before any work if a package is missing or a parameter makes no sense.
+
+        Raises
+        ------
+        MissingDependencyError
+            Says what to install.
+        ConfigError
+            Names the key and the value.
+        """
+        for package in self.packages:
+            require(package, "deep", f"the detector '{self.name}'")
+        chosen = getattr(self, "score_by", None)
+        if self.scores and chosen not in self.scores:
+            raise ConfigError(f"score_by: must be one of {', '.join(self.scores)}, got {chosen}")
+
+    @abstractmethod
+    def _learn(self, z: FloatArray, w: FloatArray) -> None:
+        """Learn from standardised events z (n, d) with weights (n,) of mean 1."""
+
+    @abstractmethod
+    def _score(self, z: FloatArray) -> FloatArray:
+        """Anomaly score (n,) of standardised events (n, d)."""
+
+    def _blocks(self, X: ArrayLike) -> list[FloatArray]:
+        """Standardised events, some at a time."""
+        check_is_fitted(self)
+        self.check_ready()
+        x = validate_data(self, X, dtype=np.float64, reset=False)
+        starts = range(0, len(x), BLOCK)
+        return [(x[i : i + BLOCK] - self.center_) / self.scale_ for i in starts]
+
+
+def require_at_least(key: str, value: float, least: float) -> None:
+    """Raise a ConfigError that names a parameter below its least value."""
+    if not value >= least:
+        raise ConfigError(f"{key}: must be at least {least:g}, got {value:g}")
+
+
+def require_events(n: int, least: int, what: str) -> None:
+    """Raise an InputError where there are fewer events than a model needs."""
+    if n < least:
+        raise InputError(f"{what} needs at least {least} events, got {n}", value=n)

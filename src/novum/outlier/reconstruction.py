@@ -1,0 +1,90 @@
+"""Detectors that compress an event and rebuild it: what they share, and the scores they offer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import TransformerMixin
+
+from novum.outlier.base import Detector
+from novum.outlier.mahalanobis import Normal
+
+FloatArray = NDArray[np.float64]
+
+SCORES = ("mse", "mae", "residual-mahalanobis", "latent-distance")
+_MOMENTS = 100_000  # events from which the moments of residuals and latent space are taken
+
+
+class Reconstructor(TransformerMixin, Detector):
+    """Base of detectors with a latent space: M members, each an encoder and a decoder.
+
+    The score of an event is the mean over the members of
+
+    - ``mse``: mean over the features of the squared residual, standardised features;
+    - ``mae``: the same of the absolute residual;
+    - ``residual-mahalanobis``: squared Mahalanobis distance of the residuals from those of the
+      background, which weighs a feature by how well it is rebuilt as a rule;
+    - ``latent-distance``: the same in the latent space.
+    """
+
+    scores: ClassVar[tuple[str, ...]] = SCORES
+    score_by: str
+
+    @abstractmethod
+    def _train(self, z: FloatArray, w: FloatArray) -> None:
+        """Learn encoders and decoders from standardised events z (n, d), weights (n,)."""
+
+    @abstractmethod
+    def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Latent variables (M, n, L) and rebuilt events (M, n, d), standardised."""
+
+    @final
+    def _learn(self, z: FloatArray, w: FloatArray) -> None:
+        self._train(z, w)
+        latent, rebuilt = self._rebuilt(z[:_MOMENTS])
+        w = w[:_MOMENTS]
+        residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
+        self.residual_mean_ = np.array([n.mean for n in residuals])
+        self.residual_whitening_ = np.array([n.whitening for n in residuals])
+        hidden = [Normal.of(member, w) for member in latent]
+        self.latent_mean_ = np.array([n.mean for n in hidden])
+        self.latent_whitening_ = np.array([n.whitening for n in hidden])
+
+    @final
+    def _score(self, z: FloatArray) -> FloatArray:
+        return np.asarray(self._member_scores(z).mean(axis=0))
+
+    @final
+    def member_scores(self, X: ArrayLike) -> FloatArray:
+        """Scores of the single members (M, n): their spread is that of other seeds."""
+        return np.concatenate([self._member_scores(z) for z in self._blocks(X)], axis=1)
+
+    @final
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Latent variables of the first member, shape (n, L)."""
+        return np.concatenate([self._rebuilt(z)[0][0] for z in self._blocks(X)])
+
+    @final
+    def reconstruct(self, X: ArrayLike) -> FloatArray:
+        """Rebuilt events, mean over the members, in the features' own units, shape (n, d)."""
+        parts = [self._rebuilt(z)[1].mean(axis=0) for z in self._blocks(X)]
+        return np.concatenate(parts) * self.scale_ + self.center_
+
+    def _member_scores(self, z: FloatArray) -> FloatArray:
+        latent, rebuilt = self._rebuilt(z)
+        if self.score_by == "latent-distance":
+            return _distances(latent, self.latent_mean_, self.latent_whitening_)
+        residual = z - rebuilt
+        if self.score_by == "residual-mahalanobis":
+            return _distances(residual, self.residual_mean_, self.residual_whitening_)
+        size = residual**2 if self.score_by == "mse" else np.abs(residual)
+        return np.asarray(size.mean(axis=2))
+
+
+def _distances(x: FloatArray, mean: FloatArray, whitening: FloatArray) -> FloatArray:
+    """Squared Mahalanobis distances (M, n) of x (M, n, k) in each member's own metric."""
+    members = zip(x, mean, whitening, strict=True)
+    return np.array([Normal(m, a).squared_distance(part) for part, m, a in members])

@@ -1,0 +1,105 @@
+"""Reconstruction by networks that train side by side, as one program."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.errors import ConfigError
+from novum.outlier.base import require_at_least, require_events
+from novum.outlier.reconstruction import Reconstructor
+from novum.training.config import TrainingConfig
+
+FloatArray = NDArray[np.float64]
+
+FARTHEST = 10.0  # standardised inputs end here; residuals are those of the whole value
+
+
+class NetworkReconstructor(Reconstructor):
+    """Base of autoencoders of M networks with their own weights, order of events and split.
+
+    Far inputs are cut off before the encoder but not in the residual, so that no event is too far
+    away to be found.
+
+    Parameters
+    ----------
+    latent, hidden, members, score_by, epochs, batch_size, learning_rate, patience, \
+validation_fraction, random_state
+        As the members say.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+
+    def __init__(
+        self,
+        latent: int,
+        *,
+        hidden: tuple[int, ...],
+        members: int,
+        score_by: Any,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        patience: int | None,
+        validation_fraction: float,
+        random_state: int | None,
+    ) -> None:
+        self.latent = latent
+        self.hidden = hidden
+        self.members = members
+        self.score_by = score_by
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def check_ready(self) -> None:
+        """See `Detector.check_ready`."""
+        super().check_ready()
+        require_at_least("latent", self.latent, 1)
+        require_at_least("members", self.members, 1)
+        if not self.hidden or min(self.hidden) < 1:
+            raise ConfigError(f"hidden: give the nodes of at least one layer, got {self.hidden}")
+        if not 0 < self.validation_fraction < 1:
+            raise ConfigError(
+                f"validation_fraction: must be between 0 and 1, got {self.validation_fraction:g}"
+            )
+        self._training().validated()
+
+    def _fit_networks(
+        self, network: Any, objective: Any, z: FloatArray, w: FloatArray
+    ) -> list[NDArray[np.float32]]:
+        """Train; the parameters (M, ...) of each network's best epoch."""
+        import torch
+
+        from novum.training import split_rows, train
+
+        require_events(len(z), self.latent + 1, f"a latent space of {self.latent}")
+        same = np.zeros(len(z), np.int8)
+        rows = [split_rows(same, self.validation_fraction, seed) for seed in self._seeds()]
+        table = torch.from_numpy(np.column_stack([cut(z), w.astype(np.float32)]))
+        trained = train(network, table, rows, self._training(), objective=objective)
+        self.validation_loss_, self.epochs_ = trained.loss[:, 0], trained.epochs
+        return [p[:, 0] for p in trained.parameters]
+
+    def _seeds(self) -> list[int]:
+        state = np.random.SeedSequence(self.random_state).generate_state(self.members)
+        return [int(seed) for seed in state]
+
+    def _training(self) -> TrainingConfig:
+        return TrainingConfig(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            best_epochs=1,
+            patience=self.patience,
+        )
+
+
+def cut(z: FloatArray) -> NDArray[np.float32]:
+    """Standardised events as a network reads them."""
+    return z.clip(-FARTHEST, FARTHEST).astype(np.float32)

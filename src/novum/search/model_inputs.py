@@ -1,0 +1,116 @@
+"""`Inputs`: which columns of events a detector reads, by name and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from novum.errors import InputError, MissingColumnError
+from novum.events import Events
+from novum.io import Schema, require_finite
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Columns that make the rows of X.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Features, in the order of X.
+    cloud : str or None
+        Cloud whose particles follow, each with its fields.
+    fields : tuple of str
+        Fields of the cloud.
+    particles : int
+        Particles of each event, in the order of the file; absent ones are zeros.
+    """
+
+    features: tuple[str, ...]
+    cloud: str | None = None
+    fields: tuple[str, ...] = ()
+    particles: int = 0
+
+    @classmethod
+    def choose(cls, events: Events, features: Sequence[str] | None, cloud: str | None) -> Inputs:
+        """The named columns; all features where neither features nor a cloud are named.
+
+        Raises
+        ------
+        MissingColumnError
+            If there is no such column; the nearest are named.
+        InputError
+            If there is no column at all.
+        """
+        origin = events.meta.origin
+        if cloud is not None and cloud not in events.clouds:
+            raise MissingColumnError(cloud, events.clouds, file=origin)
+        if features is None:
+            features = () if cloud is not None else tuple(events.features)
+        for name in features:
+            events.column(name)
+        if not features and cloud is None:
+            raise InputError("there are no feature columns", file=origin)
+        if cloud is None:
+            return cls(tuple(features))
+        values = events.clouds[cloud]
+        return cls(tuple(features), cloud, values.fields, values.values.shape[1])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of X."""
+        places = range(self.particles)
+        return (*self.features, *(f"{self.cloud}[{i}].{f}" for i in places for f in self.fields))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of a file."""
+        return self.features if self.cloud is None else (*self.features, self.cloud)
+
+    def require(self, schema: Schema, file: str) -> None:
+        """Raise an error that names what a file lacks, before its events are read."""
+        for name in self.features:
+            if name not in (*schema.columns, *schema.on_request):
+                raise MissingColumnError(name, schema.columns, file=file)
+        if self.cloud is not None and self.cloud not in schema.clouds:
+            raise MissingColumnError(self.cloud, schema.clouds, file=file)
+
+    def table(self, events: Events) -> FloatArray:
+        """X (n, d) of events.
+
+        Raises
+        ------
+        MissingColumnError
+            If a column is missing.
+        InputError
+            If a value is not finite, or the fields of the cloud are others.
+        """
+        require_finite(events, self.features)
+        parts = [events.column(name)[:, None] for name in self.features]
+        if self.cloud is not None:
+            parts.append(self._flat_cloud(events))
+        return np.concatenate(parts, axis=1)
+
+    def _flat_cloud(self, events: Events) -> FloatArray:
+        origin, name = events.meta.origin, str(self.cloud)
+        if name not in events.clouds:
+            raise MissingColumnError(name, events.clouds, file=origin)
+        cloud = events.clouds[name]
+        if cloud.fields != self.fields:
+            raise InputError(
+                f"has the fields {cloud.fields}, the model was trained on {self.fields}",
+                file=origin,
+                column=name,
+                value=cloud.fields,
+            )
+        if not np.isfinite(cloud.values).all():
+            raise InputError("not all values are finite", file=origin, column=name)
+        kept = cloud.values[:, : self.particles]
+        out = np.zeros((len(kept), self.particles, len(self.fields)))
+        out[:, : kept.shape[1]] = kept
+        return out.reshape(len(out), -1)

@@ -1,0 +1,197 @@
+"""Detectors from files to files: columns, chunks, p-values, and models that travel."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+from novum.cli.app import run
+from novum.errors import ConfigError, FileFormatError, InputError, MissingColumnError, OutputError
+from novum.events import Cloud, Events
+from novum.io import write_events
+from novum.outlier import KMeans
+from novum.search import OutlierModel, fit_outlier, outliers, score_file
+
+NAMES = ("met", "pt", "ht")
+
+
+def events(n=1000, seed=0, shift=0.0, clouds=False):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((3, n)) + shift
+    made = Events.from_arrays(dict(zip(NAMES, x, strict=True)), label=np.zeros(n))
+    if not clouds:
+        return made
+    particles = np.abs(rng.standard_normal((n, 4, 3)))
+    return Events(
+        made.id, made.features, made.weight, clouds={"jet": Cloud(particles, ("pt", "eta", "phi"))}
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit_outlier(events(), "mahalanobis")
+
+
+@pytest.fixture
+def files(tmp_path):
+    write_events(events(), tmp_path / "background.parquet")
+    write_events(events(500, seed=1, shift=2.0), tmp_path / "odd.parquet")
+    return tmp_path
+
+
+def test_p_values_are_uniform_on_background(model):
+    score = model.anomaly_score(events(20_000, seed=3))
+    p = model.p_value(score)
+    # Given the 200 held-out events the p-values are off by their own fluctuation, some 1/√200.
+    assert stats.kstest(p, "uniform").statistic < 1.63 * np.sqrt(1 / 200 + 1 / 20_000)  # 99 %
+    odd = model.p_value(model.anomaly_score(events(1000, seed=4, shift=3.0)))
+    assert np.median(odd) < 0.02
+
+
+def test_p_values_count_the_event_itself(model):
+    held = model.held_out["score"]
+    assert model.n_held_out == len(held)
+    assert model.n_events + model.n_held_out == 1000
+    p = model.p_value(np.array([held[-1] + 1, held[-1], held[0], -1.0]))
+    h = len(held)
+    np.testing.assert_allclose(p, [1 / (1 + h), 2 / (1 + h), 1, 1])
+
+
+def test_held_out_events_are_not_trained_on(model):
+    rows = outliers.fold_of(events().id, 0, 5) != 0
+    mean = np.mean([events().features[name][rows] for name in NAMES], axis=1)
+    np.testing.assert_allclose(model.detector.center_, mean)
+
+
+def test_files_are_scored_in_chunks_as_in_memory(files, model, monkeypatch):
+    monkeypatch.setattr(outliers, "_MOST_ROWS", 64)
+    assert score_file(model, files / "odd.parquet", files / "scores.parquet") == 500
+    table = pq.read_table(files / "scores.parquet")
+    assert table.column_names == ["id", "score", "p_value"]
+    whole = events(500, seed=1, shift=2.0)
+    score = model.anomaly_score(whole)
+    np.testing.assert_array_equal(table["id"], whole.id)
+    np.testing.assert_allclose(table["score"], score)
+    np.testing.assert_allclose(table["p_value"], model.p_value(score))
+
+
+def test_stored_models_keep_inputs_and_p_values(tmp_path):
+    made = fit_outlier(events(clouds=True), "pca", features=["met"], cloud="jet")
+    made.save(tmp_path / "model")
+    again = OutlierModel.load(tmp_path / "model")
+    assert again.inputs == made.inputs
+    assert again.inputs.names[:3] == ("met", "jet[0].pt", "jet[0].eta")
+    other = events(50, seed=9, clouds=True)
+    score = made.anomaly_score(other)
+    np.testing.assert_array_equal(again.anomaly_score(other), score)
+    np.testing.assert_array_equal(again.p_value(score), made.p_value(score))
+    assert set(again.held_out) == set(made.detector.scores)
+    with pytest.raises(OutputError, match="exists already"):
+        made.save(tmp_path / "model")
+
+
+def test_clouds_may_have_other_numbers_of_particles():
+    made = fit_outlier(events(clouds=True), "mahalanobis", cloud="jet")
+    other = events(5, seed=1, clouds=True)
+    longer = np.pad(other.clouds["jet"].values, ((0, 0), (0, 3), (0, 0)), constant_values=7)
+    more = Events(other.id, {}, other.weight, clouds={"jet": Cloud(longer, ("pt", "eta", "phi"))})
+    np.testing.assert_array_equal(made.anomaly_score(more), made.anomaly_score(other))
+
+
+def test_other_columns_are_refused_by_name(files, model):
+    write_events(Events.from_arrays({"met": np.ones(3), "ptt": np.ones(3)}), files / "x.parquet")
+    with pytest.raises(MissingColumnError, match="column 'pt': no such column; did you mean 'ptt'"):
+        score_file(model, files / "x.parquet", files / "s.parquet")
+    assert not (files / "s.parquet").exists()
+    made = fit_outlier(events(clouds=True), "pca", cloud="jet")
+    turned = events(5, clouds=True)
+    values = turned.clouds["jet"].values
+    other = Events(
+        turned.id, {}, turned.weight, clouds={"jet": Cloud(values, ("pt", "phi", "eta"))}
+    )
+    with pytest.raises(InputError, match="the model was trained on"):
+        made.anomaly_score(other)
+
+
+def test_bad_values_name_file_and_column(files, model):
+    bad = Events.from_arrays({name: [1.0, np.nan] for name in NAMES})
+    write_events(bad, files / "bad.parquet")
+    with pytest.raises(InputError, match=r"bad.parquet, column 'met': 1 of 2 values"):
+        score_file(model, files / "bad.parquet", files / "s.parquet")
+    assert not (files / "s.parquet").exists()
+    with pytest.raises(OutputError, match="scores are written as"):
+        score_file(model, files / "odd.parquet", files / "s.csv")
+    with pytest.raises(ConfigError, match="mahalanobis has no other, not 'mae'"):
+        score_file(model, files / "odd.parquet", files / "s.parquet", score_by="mae")
+    with pytest.raises(InputError, match="too few events"):
+        fit_outlier(events(2), "pca")
+
+
+def test_detectors_of_ones_own_make_are_taken():
+    made = fit_outlier(events(), KMeans(3, random_state=1), features=["met", "ht"])
+    assert made.detector.centers_.shape == (3, 2)
+    assert made.inputs.features == ("met", "ht")
+
+
+def test_damaged_models_are_refused(tmp_path, model):
+    model.save(tmp_path / "m")
+    spec = json.loads((tmp_path / "m/spec.json").read_text())
+    (tmp_path / "m/spec.json").write_text(json.dumps(spec | {"schema_version": 99}))
+    with pytest.raises(FileFormatError, match="schema version 99"):
+        OutlierModel.load(tmp_path / "m")
+    broken = spec | {"state": {"mean_": {"tensor": "nowhere"}}}
+    (tmp_path / "m/spec.json").write_text(json.dumps(broken))
+    with pytest.raises(FileFormatError, match="damaged model: 'nowhere'"):
+        OutlierModel.load(tmp_path / "m")
+    (tmp_path / "m/tensors.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
+    with pytest.raises(FileFormatError, match="damaged model"):
+        OutlierModel.load(tmp_path / "m")
+    with pytest.raises(InputError, match=r"is not a model: it has no spec.json"):
+        OutlierModel.load(tmp_path)
+
+
+def test_parts_of_other_types_are_not_read(tmp_path):
+    import skops.io
+    from sklearn.preprocessing import FunctionTransformer
+
+    made = fit_outlier(events(), "iforest", options={"trees": 3})
+    made.save(tmp_path / "m")
+    evil = skops.io.dumps({"forest_": FunctionTransformer(np.vectorize(print))})
+    (tmp_path / "m/sklearn.skops").write_bytes(evil)
+    with pytest.raises(FileFormatError, match="types that are not trusted"):
+        OutlierModel.load(tmp_path / "m")
+
+
+def test_the_command_line(files, capsys):
+    fit = ["fit", "pca", str(files / "background.parquet"), "-o", str(files / "m")]
+    assert run([*fit, "--features", "met,pt", "--latent", "1", "--score-by", "mae"]) == 0
+    assert "pca: 779 events of 2 columns (met, pt)" in " ".join(capsys.readouterr().out.split())
+    score = ["score", str(files / "m"), str(files / "odd.parquet"), "-o"]
+    assert run([*score, str(files / "s.parquet")]) == 0
+    assert run([*score, str(files / "t.parquet"), "--score-by", "latent-distance"]) == 0
+    one, other = (pq.read_table(files / f"{x}.parquet")["score"].to_numpy() for x in "st")
+    assert not np.allclose(one, other)
+    assert OutlierModel.load(files / "m").detector.get_params() == {"latent": 1, "score_by": "mae"}
+    assert run([*fit]) == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pcb"], "there is no 'pcb'; did you mean 'pca'"),
+        (["pca", "--latnt", "2"], "has no option 'latnt'; did you mean 'latent'"),
+        (["pca", "--latent", "9"], "9 components need as many features"),
+        (["kmeans", "--clusters", "many"], "clusters: Expected `int`"),
+        (["kmeans", "--features", "mett"], "column 'mett': no such column; did you mean 'met'"),
+        (["kmeans", "--cloud", "jet"], "column 'jet': no such column"),
+    ],
+)
+def test_mistakes_are_named(files, capsys, words, message):
+    method, *others = words
+    model = files / "m"
+    assert run(["fit", method, str(files / "background.parquet"), "-o", str(model), *others]) == 1
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not model.exists()

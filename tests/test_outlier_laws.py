@@ -1,0 +1,162 @@
+"""The laws of outlier detectors, for every member by discovery."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+from novum import catalogue
+from novum.catalogue import StoredModel, load_model, save_model
+from novum.errors import ConfigError, InputError
+
+NAMES = [entry.name for entry in catalogue.entries("detector")]
+SMALL = {"epochs": 10, "members": 2, "patience": None, "batch_size": 64}
+SEPARATION = 0.9  # least share of far points that must beat 95 % of the bulk
+
+
+def small(name, **options):
+    """A member with a training that takes a second."""
+    detector = catalogue.build("detector", name)
+    known = detector.get_params()
+    options = {k: v for k, v in SMALL.items() if k in known} | options
+    seed = {"random_state": 7} if "random_state" in known else {}
+    return detector.set_params(**options, **seed)
+
+
+def background(n=1200, seed=3):
+    """Six features: two normal and correlated, two skewed, a bimodal one, a sum of others."""
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.standard_normal((3, n))
+    e = rng.exponential(50, n)
+    two = rng.choice([-3.0, 3.0], n) + 0.5 * rng.standard_normal(n)
+    return np.column_stack([a, 0.8 * a + 0.6 * b, e, 0.1 * e + c, two, a + two + 0.1 * c])
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def fitted(request):
+    return small(request.param).fit(background())
+
+
+def test_scores_are_finite_and_one_an_event(fitted):
+    score = fitted.anomaly_score(background(500, seed=4))
+    assert score.shape == (500,)
+    assert np.isfinite(score).all()
+    np.testing.assert_array_equal(fitted.score_samples(background(500, seed=4)), -score)
+
+
+def test_the_same_seed_gives_the_same_score(fitted):
+    again = clone(fitted).fit(background())
+    x = background(100, seed=5)
+    np.testing.assert_allclose(again.anomaly_score(x), fitted.anomaly_score(x), rtol=1e-12)
+
+
+def test_scoring_is_row_wise(fitted):
+    x = background(300, seed=6)
+    whole = fitted.anomaly_score(x)
+    scale = np.abs(whole).max()
+    order = np.random.default_rng(0).permutation(len(x))
+    np.testing.assert_allclose(fitted.anomaly_score(x[order]), whole[order], atol=1e-6 * scale)
+    parts = [fitted.anomaly_score(x[i : i + 7]) for i in range(0, len(x), 7)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("distance", [12.0, 1e3])
+def test_far_points_rank_above_the_bulk(fitted, distance):
+    bulk = background(1000, seed=8)
+    direction = np.random.default_rng(9).standard_normal((200, 6))
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    far = bulk.mean(axis=0) + distance * direction * bulk.std(axis=0)
+    edge = np.quantile(fitted.anomaly_score(bulk), 0.95)
+    assert (fitted.anomaly_score(far) > edge).mean() > SEPARATION
+
+
+def test_every_score_of_a_detector_is_finite_and_its_own(fitted):
+    x = background(200, seed=10)
+    seen = []
+    for name in fitted.scores:
+        made = clone(fitted).set_params(score_by=name)
+        made.__dict__.update({k: v for k, v in vars(fitted).items() if k.endswith("_")})
+        seen.append(made.anomaly_score(x))
+        assert np.isfinite(seen[-1]).all()
+    for i, one in enumerate(seen):
+        assert not any(np.allclose(one, other) for other in seen[:i])
+
+
+def test_weights_count_as_copies(fitted):
+    x = background(400, seed=11)
+    w = np.random.default_rng(1).integers(0, 3, len(x)).astype(float)
+    weighted = clone(fitted).fit(x, sample_weight=w)
+    np.testing.assert_allclose(weighted.center_, np.repeat(x, w.astype(int), axis=0).mean(axis=0))
+    kept = clone(fitted).fit(x[w > 0], sample_weight=w[w > 0])
+    y = background(50, seed=12)
+    np.testing.assert_allclose(kept.anomaly_score(y), weighted.anomaly_score(y))
+
+
+SCORE_ELSEWHERE = """
+import sys
+import numpy as np
+from novum.catalogue import load_model
+x = np.load(sys.argv[2])
+np.save(sys.argv[3], load_model(sys.argv[1]).model.anomaly_score(x))
+"""
+
+
+def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
+    x = background(200, seed=13)
+    save_model(StoredModel(fitted, "detector"), tmp_path / "model")
+    np.save(tmp_path / "x.npy", x)
+    script = [sys.executable, "-c", SCORE_ELSEWHERE]
+    subprocess.run(
+        [*script, tmp_path / "model", tmp_path / "x.npy", tmp_path / "s.npy"],
+        check=True,
+        timeout=120,
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), fitted.anomaly_score(x))
+    stored = load_model(tmp_path / "model").model
+    assert stored.get_params() == fitted.get_params()
+
+
+def test_features_in_other_units_change_nothing(fitted):
+    x, y = background(), background(100, seed=14)
+    units = np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
+    other = clone(fitted).fit(x * units)
+    np.testing.assert_allclose(
+        other.anomaly_score(y * units), fitted.anomaly_score(y), rtol=2e-2, atol=2e-2
+    )
+
+
+def test_bad_input_is_refused(fitted):
+    x = background(50)
+    with pytest.raises(ValueError, match="NaN"):
+        clone(fitted).fit(np.where(x > 2, np.nan, x))
+    with pytest.raises(InputError, match="must not be negative"):
+        clone(fitted).fit(x, sample_weight=np.linspace(-1, 1, 50))
+    with pytest.raises(ValueError, match="6 features"):
+        fitted.anomaly_score(x[:, :3])
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if catalogue.build("detector", n).scores])
+def test_unknown_scores_are_named(name):
+    with pytest.raises(ConfigError, match="score_by: must be one of"):
+        small(name, score_by="msé").fit(background())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scikit_learn_takes_it_for_an_estimator(name):
+    tiny = {"clusters": 2, "components": 2, "epochs": 2, "members": 1, "latent": 1, "trees": 10}
+    known = catalogue.build("detector", name).get_params()
+    detector = small(name, **{k: v for k, v in tiny.items() if k in known})
+    # Copies and weights are drawn into batches differently.
+    networks = {"check_sample_weight_equivalence_on_dense_data": "batches go by rows"}
+    expected = networks if "batch_size" in known else {}
+    check_estimator(detector, expected_failed_checks=expected, on_skip=None)
+
+
+def test_every_detector_lives_in_a_file_of_its_own():
+    modules = [entry.module for entry in catalogue.entries("detector")]
+    assert len(set(modules)) == len(modules)
+    assert all(import_module(m).__doc__ for m in modules)
