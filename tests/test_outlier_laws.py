@@ -147,7 +147,9 @@ def test_unknown_scores_are_named(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scikit_learn_takes_it_for_an_estimator(name):
-    tiny = {"clusters": 2, "components": 2, "epochs": 2, "members": 1, "latent": 1, "trees": 10}
+    latent = 2 if name == "dirichlet-vae" else 1  # topics
+    tiny = {"clusters": 2, "components": 2, "epochs": 2, "members": 1, "trees": 10}
+    tiny["latent"] = latent
     known = catalogue.build("detector", name).get_params()
     detector = small(name, **{k: v for k, v in tiny.items() if k in known})
     # Copies and weights are drawn into batches differently.

@@ -40,7 +40,9 @@ NAMES = {
     },
     "novum.outlier": {
         "Autoencoder",
+        "DirichletVAE",
         "GaussianMixture",
+        "GaussianMixtureVAE",
         "IsolationForest",
         "KMeans",
         "KernelDensity",

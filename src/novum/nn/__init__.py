@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from novum.nn.losses import Reconstruction as Reconstruction
     from novum.nn.variational import EnsembleVAE as EnsembleVAE
     from novum.nn.variational import EvidenceBound as EvidenceBound
+    from novum.nn.variational import MixtureLatent as MixtureLatent
     from novum.nn.variational import NormalLatent as NormalLatent
     from novum.nn.velocity import VelocityField as VelocityField
 
@@ -26,6 +27,7 @@ _MEMBERS = {
     "EnsembleMLP": "novum.nn.ensemble",
     "EnsembleVAE": "novum.nn.variational",
     "EvidenceBound": "novum.nn.variational",
+    "MixtureLatent": "novum.nn.variational",
     "NormalLatent": "novum.nn.variational",
     "Objective": "novum.nn.losses",
     "PiecewiseLinearLikelihood": "novum.nn.losses",
@@ -39,6 +41,7 @@ __all__ = [
     "EnsembleMLP",
     "EnsembleVAE",
     "EvidenceBound",
+    "MixtureLatent",
     "NormalLatent",
     "Objective",
     "PiecewiseLinearLikelihood",

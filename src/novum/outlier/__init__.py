@@ -10,7 +10,9 @@ from typing import Any
 
 MEMBERS = {
     "Autoencoder": "novum.outlier.autoencoder",
+    "DirichletVAE": "novum.outlier.dirichlet_vae",
     "GaussianMixture": "novum.outlier.gmm",
+    "GaussianMixtureVAE": "novum.outlier.gmvae",
     "IsolationForest": "novum.outlier.iforest",
     "KMeans": "novum.outlier.kmeans",
     "KernelDensity": "novum.outlier.kde",
@@ -22,7 +24,9 @@ MEMBERS = {
 __all__ = [
     "PCA",
     "Autoencoder",
+    "DirichletVAE",
     "GaussianMixture",
+    "GaussianMixtureVAE",
     "IsolationForest",
     "KMeans",
     "KernelDensity",

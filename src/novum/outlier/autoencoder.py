@@ -106,5 +106,6 @@ class Autoencoder(NetworkReconstructor):
 
     def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         bottleneck, last = len(self.hidden), len(self.weights_) - 1
-        outputs = layers(cut(z), self.weights_, self.biases_, straight=(bottleneck, last))
+        inputs = cut(z, self.farthest_)
+        outputs = layers(inputs, self.weights_, self.biases_, straight=(bottleneck, last))
         return outputs[bottleneck].astype(np.float64), outputs[-1].astype(np.float64)

@@ -16,6 +16,7 @@ from novum.optional import require
 FloatArray = NDArray[np.float64]
 
 BLOCK = 4096  # events scored at once
+FARTHEST = 10.0  # standardised inputs of networks end here; residuals are those of the whole value
 
 
 class Detector(BaseEstimator, ABC):
@@ -34,6 +35,8 @@ class Detector(BaseEstimator, ABC):
         d.
     center_, scale_ : float64 arrays (d,)
         Mean and standard deviation; the latter is 1 for constant features.
+    farthest_ : float
+        Where the inputs of networks are cut off, in standard deviations.
     """
 
     name: ClassVar[str]
@@ -42,7 +45,14 @@ class Detector(BaseEstimator, ABC):
     scores: ClassVar[tuple[str, ...]] = ()
 
     @final
-    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        alike: bool = False,
+    ) -> Self:
         """Learn the background.
 
         Parameters
@@ -53,6 +63,9 @@ class Detector(BaseEstimator, ABC):
             Truth is for studies; no detector sees it.
         sample_weight : array (n,), optional
             Not negative; events of weight 0 do not count.
+        alike : bool
+            Whether the features are alike, such as the pixels of an image: all are then divided
+            by one number, their root mean square, and none is shifted.
 
         Raises
         ------
@@ -74,11 +87,8 @@ class Detector(BaseEstimator, ABC):
         if len(x) < 2:
             raise InputError(f"{self.name} needs at least 2 events, got {len(x)}", value=len(x))
         w = w / w.mean()
-        self.center_ = np.average(x, axis=0, weights=w)
-        spread = np.sqrt(np.average((x - self.center_) ** 2, axis=0, weights=w))
-        # Rounding leaves a constant column a spread of some 1e-16 of its value.
-        still = spread <= 1e-12 * np.abs(self.center_)
-        self.scale_ = np.where(still, 1.0, spread)
+        self.center_, self.scale_ = _common(x, w) if alike else _standard(x, w)
+        self.farthest_ = np.inf if alike else FARTHEST
         self._learn((x - self.center_) / self.scale_, w)
         return self
 
@@ -123,6 +133,19 @@ class Detector(BaseEstimator, ABC):
         x = validate_data(self, X, dtype=np.float64, reset=False)
         starts = range(0, len(x), BLOCK)
         return [(x[i : i + BLOCK] - self.center_) / self.scale_ for i in starts]
+
+
+def _standard(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation of each feature; the latter is 1 for constant ones."""
+    center = np.average(x, axis=0, weights=w)
+    spread = np.sqrt(np.average((x - center) ** 2, axis=0, weights=w))
+    # Rounding leaves a constant column a spread of some 1e-16 of its value.
+    return center, np.where(spread <= 1e-12 * np.abs(center), 1.0, spread)
+
+
+def _common(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    size = float(np.sqrt(np.average(np.mean(x**2, axis=1), weights=w)))
+    return np.zeros(x.shape[1]), np.full(x.shape[1], size or 1.0)
 
 
 def require_at_least(key: str, value: float, least: float) -> None:

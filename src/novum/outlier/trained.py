@@ -14,8 +14,6 @@ from novum.training.config import TrainingConfig
 
 FloatArray = NDArray[np.float64]
 
-FARTHEST = 10.0  # standardised inputs end here; residuals are those of the whole value
-
 
 class NetworkReconstructor(Reconstructor):
     """Base of autoencoders of M networks with their own weights, order of events and split.
@@ -81,7 +79,7 @@ validation_fraction, random_state
         require_events(len(z), self.latent + 1, f"a latent space of {self.latent}")
         same = np.zeros(len(z), np.int8)
         rows = [split_rows(same, self.validation_fraction, seed) for seed in self._seeds()]
-        table = torch.from_numpy(np.column_stack([cut(z), w.astype(np.float32)]))
+        table = torch.from_numpy(np.column_stack([cut(z, self.farthest_), w.astype(np.float32)]))
         trained = train(network, table, rows, self._training(), objective=objective)
         self.validation_loss_, self.epochs_ = trained.loss[:, 0], trained.epochs
         return [p[:, 0] for p in trained.parameters]
@@ -100,6 +98,6 @@ validation_fraction, random_state
         )
 
 
-def cut(z: FloatArray) -> NDArray[np.float32]:
-    """Standardised events as a network reads them."""
-    return z.clip(-FARTHEST, FARTHEST).astype(np.float32)
+def cut(z: FloatArray, farthest: float) -> NDArray[np.float32]:
+    """Events as a network reads them."""
+    return z.clip(-farthest, farthest).astype(np.float32)

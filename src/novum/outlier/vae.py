@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.errors import ConfigError
-from novum.outlier.network import layers
-from novum.outlier.reconstruction import SCORES
-from novum.outlier.trained import NetworkReconstructor, cut
+from novum.outlier.variational import VariationalReconstructor, normal_divergence
 
 FloatArray = NDArray[np.float64]
 
 
 @final
-class VariationalAutoencoder(NetworkReconstructor):
+class VariationalAutoencoder(VariationalReconstructor):
     """Autoencoder whose latent variables are held to a standard normal distribution.
 
     The loss is (1 - β) ½ |x - x'|² + β D_KL, divided by half the number of features: β = 0 leaves
@@ -63,7 +60,6 @@ class VariationalAutoencoder(NetworkReconstructor):
         ("1312.6114", "Auto-Encoding Variational Bayes"),
         ("2108.03986", "Autoencoders on FPGAs for real-time, unsupervised new physics detection"),
     )
-    scores: ClassVar[tuple[str, ...]] = (*SCORES, "kl", "elbo")
 
     def __init__(
         self,
@@ -85,6 +81,7 @@ class VariationalAutoencoder(NetworkReconstructor):
         super().__init__(
             latent,
             hidden=hidden,
+            beta=beta,
             members=members,
             score_by=score_by,
             epochs=epochs,
@@ -94,52 +91,14 @@ class VariationalAutoencoder(NetworkReconstructor):
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
-        self.beta = beta
 
-    def check_ready(self) -> None:
-        """See `Detector.check_ready`."""
-        super().check_ready()
-        if not 0 <= self.beta <= 1:
-            raise ConfigError(f"beta: must be between 0 and 1, got {self.beta:g}")
+    def _latent(self, seeds: list[int]) -> Any:
+        from novum.nn import NormalLatent
 
-    def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Generate events (n, d), rebuilt from draws of the prior by the members in turn."""
-        latent = rng.standard_normal((n, self.latent)).astype(np.float32)
-        depth = len(self.hidden)
-        out = layers(latent, self.decoder_weights_, self.decoder_biases_, straight=(depth,))[
-            -1
-        ].astype(np.float64)
-        return out[np.arange(n) % len(out), np.arange(n)] * self.scale_ + self.center_
+        return NormalLatent(self.latent)
 
-    def _train(self, z: FloatArray, w: FloatArray) -> None:
-        from novum.nn import EnsembleVAE, EvidenceBound, NormalLatent
+    def _draw_prior(self, n: int, rng: np.random.Generator) -> FloatArray:
+        return rng.standard_normal((n, self.latent))
 
-        latent = NormalLatent(self.latent)
-        network = EnsembleVAE.seeded(z.shape[1], self.hidden, latent, self._seeds())
-        learnt = self._fit_networks(network, EvidenceBound(self.beta), z, w)
-        middle = 2 * (len(self.hidden) + 1)
-        self.encoder_weights_, self.encoder_biases_ = learnt[:middle:2], learnt[1:middle:2]
-        self.decoder_weights_, self.decoder_biases_ = learnt[middle::2], learnt[middle + 1 :: 2]
-
-    def _encoded(self, z: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Means and logarithms of variances (M, n, L)."""
-        depth = len(self.hidden)
-        outputs = layers(cut(z), self.encoder_weights_, self.encoder_biases_, straight=(depth,))
-        mean, log_variance = np.split(outputs[-1], 2, axis=2)
-        return mean, log_variance
-
-    def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        mean, _ = self._encoded(z)
-        depth = len(self.hidden)
-        outputs = layers(mean, self.decoder_weights_, self.decoder_biases_, straight=(depth,))
-        return mean.astype(np.float64), outputs[-1].astype(np.float64)
-
-    def _member_scores(self, z: FloatArray) -> FloatArray:
-        if self.score_by not in ("kl", "elbo"):
-            return super()._member_scores(z)
-        mean, log_variance = (part.astype(np.float64) for part in self._encoded(z))
-        divergence = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=2)
-        if self.score_by == "kl":
-            return np.asarray(divergence)
-        residual = z - self._rebuilt(z)[1]
-        return np.asarray(0.5 * (residual**2).sum(axis=2) + divergence)
+    def _divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+        return normal_divergence(mean, log_variance)
