@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import median
@@ -14,6 +14,7 @@ from novum.io.documents import from_json, to_json
 COLUMNS = ("Signal", "Model", "Chan", "AUC", "1e-2", "1e-3", "1e-4")
 SCHEMA = "novum-total-improvement"
 SCHEMA_VERSION = 1
+MOST_LISTED = 5  # models in a note
 
 
 @dataclass(frozen=True)
@@ -205,23 +206,40 @@ def compare_improvements(
         As `total_improvement` does.
     """
     models = total_improvement(rows)
-    notes = []
-    unmeasured = sum(model.n_unmeasured for model in models)
-    if unmeasured:
-        notes.append(
-            f"{unmeasured} of {len(EPS_B) * len(rows)} signal efficiencies are not measured, for "
-            "too few background events pass: an improvement there is not seen"
-        )
-    tried = {m.model: {(r.signal, r.channel) for r in rows if r.model == m.model} for m in models}
-    everything = set().union(*tried.values())
-    partial = [name for name, pairs in tried.items() if pairs != everything]
-    if partial:
-        name = min(partial, key=lambda n: len(tried[n]))
-        notes.append(
-            f"not all models have the same signals and channels: of {len(everything)} pairs "
-            f"{len(partial)} of {len(models)} models lack some, '{name}' has {len(tried[name])}"
-        )
-    return TotalImprovements(models, tuple(computed), tuple(notes), version)
+    pairs: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        pairs.setdefault(row.model, set()).add((row.signal, row.channel))
+    notes = (*_unmeasured(models, pairs), *_unlike(pairs))
+    return TotalImprovements(models, tuple(computed), notes, version)
+
+
+def _unmeasured(
+    models: Sequence[TotalImprovement], pairs: Mapping[str, set[tuple[str, str]]]
+) -> list[str]:
+    found = [
+        f"{m.n_unmeasured} of {len(EPS_B) * len(pairs[m.model])} of '{m.model}'"
+        for m in models
+        if m.n_unmeasured
+    ]
+    if not found:
+        return []
+    more = f" and of {len(found) - MOST_LISTED} more models" if len(found) > MOST_LISTED else ""
+    return [
+        "signal efficiencies are not measured, and not counted, where too few background events "
+        f"pass: {', '.join(found[:MOST_LISTED])}{more}"
+    ]
+
+
+def _unlike(pairs: Mapping[str, set[tuple[str, str]]]) -> list[str]:
+    everything = set().union(*pairs.values())
+    if all(own == everything for own in pairs.values()):
+        return []
+    by_size = sorted(pairs, key=lambda model: len(pairs[model]))
+    few, most = by_size[0], by_size[-1]
+    return [
+        "the models do not have the same signals and channels, which makes them hard to compare: "
+        f"of {len(everything)} pairs '{few}' has {len(pairs[few])}, '{most}' {len(pairs[most])}"
+    ]
 
 
 def _total(model: str, rows: Sequence[SignalRow]) -> TotalImprovement:
