@@ -28,6 +28,10 @@ def evaluate(
     truth: Path | None = None,
     window: int | None = None,
     seed: int = 0,
+    dark_machines: Annotated[bool, Parameter(negative="")] = False,
+    signal_column: str | None = None,
+    channel_column: str | None = None,
+    min_background: int | None = None,
 ) -> None:
     """Compare scores with the truth: AUC, background rejection and SIC, with their errors.
 
@@ -50,12 +54,31 @@ def evaluate(
         Window of a search, counted from 0, in its scores.parquet.
     seed : int
         Seed of the bootstrap.
+    dark_machines : bool
+        Total improvement as in arXiv:2105.14027, of tables of scores and of CSV files with the
+        columns Signal,Model,Chan,AUC,1e-2,1e-3,1e-4.
+    signal_column : str
+        With --dark-machines: column that names the process of signal events; NAME=PATH then names
+        the model, else the signal.
+    channel_column : str
+        With --dark-machines: column that names the channel of events.
+    min_background : int
+        With --dark-machines: fewest background events that must pass, 25 by default.
     """
     from novum.cli import console
+    from novum.cli.dark_machines import evaluate_dark_machines
     from novum.search.scored import evaluate_tables
+    from novum.search.scored_rows import RowSettings
 
     if output is not None and output.exists():
         raise OutputError(f"{output}: exists already and is not overwritten")
+    if dark_machines:
+        _refuse("with", {"--truth": truth, "--window": window})
+        settings = RowSettings(score, label, signal_column, channel_column, min_background)
+        evaluate_dark_machines(scores, settings, output)
+        return
+    columns = {"--signal-column": signal_column, "--channel-column": channel_column}
+    _refuse("without", {**columns, "--min-background": min_background})
     comparison = evaluate_tables(
         tables_of(scores),
         score=score,
@@ -72,6 +95,12 @@ def evaluate(
     print_comparison(comparison)
     if output is not None:
         console.out.print(f"written: {output}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _refuse(where: str, options: dict[str, object]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise ConfigError(f"{option}: has no meaning {where} --dark-machines")
 
 
 def tables_of(arguments: Sequence[str]) -> list[TableOfScores]:

@@ -1,5 +1,14 @@
 """Figures of merit from truth, and the quality of templates; arrays in, records out."""
 
+from novum.evaluation.dark_machines import (
+    SignalRow,
+    TotalImprovement,
+    TotalImprovements,
+    compare_improvements,
+    total_improvement,
+)
+from novum.evaluation.dark_machines_rows import read_signal_rows, write_signal_rows
+from novum.evaluation.dark_machines_scores import signal_row
 from novum.evaluation.dependence import (
     Dependence,
     distance_correlation,
@@ -21,14 +30,22 @@ __all__ = [
     "Performance",
     "Sculpting",
     "SicCurve",
+    "SignalRow",
+    "TotalImprovement",
+    "TotalImprovements",
     "TwoSample",
     "auc",
+    "compare_improvements",
     "distance_correlation",
     "evaluate",
     "mass_dependence",
     "mutual_information",
     "over_seeds",
+    "read_signal_rows",
     "sculpting",
     "sic_curve",
+    "signal_row",
+    "total_improvement",
     "two_sample_test",
+    "write_signal_rows",
 ]

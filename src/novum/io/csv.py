@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.csv as pc
+from numpy.typing import NDArray
 
 from novum.errors import FileFormatError
 from novum.events import Events
@@ -76,10 +77,17 @@ class CsvSource(TableSource):
 
     def _blocks(self, headers: Sequence[str], size: int) -> Iterator[Block]:
         types = {h: _read_as(h, self._types[h], h in self.whole) for h in headers}
-        options = pc.ConvertOptions(include_columns=list(headers), column_types=types)
+        yield from self._typed_blocks(types)
+
+    def _verbatim(self, header: str) -> Iterator[NDArray[Any]]:
+        for block in self._typed_blocks({header: pa.string()}):  # of 1 and 2a both are words
+            yield block[header]
+
+    def _typed_blocks(self, types: dict[str, Any]) -> Iterator[Block]:
+        options = pc.ConvertOptions(include_columns=list(types), column_types=types)
         with reading(self.path, *ARROW_ERRORS), _open(self.path, options) as reader:
             for batch in reader:
-                yield {h: to_numpy(batch.column(h)) for h in headers}
+                yield {h: to_numpy(batch.column(h)) for h in types}
 
 
 @contextmanager

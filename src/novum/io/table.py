@@ -16,7 +16,7 @@ from novum.errors import FileFormatError, InputError, MissingColumnError
 from novum.events import Cloud, Events, Meta
 from novum.io.base import Schema
 from novum.io.blocks import Block, joined, rebatch, rows_in
-from novum.io.fields import Asked, CloudField, Field, require_few_columns
+from novum.io.fields import READ_SIZE, Asked, CloudField, Field, require_few_columns
 from novum.io.join import concatenate
 from novum.io.roles import BOOKKEEPING, ROLES, rank, to_integers, to_labels
 
@@ -164,6 +164,23 @@ class TableSource(ABC):
             _no_such_row(last, self.schema.n_events, self.path)
         block = self._picked(self._headers(asked), sorted_rows, asked.rows)
         return self._events(block, asked, sorted_rows).take(order)
+
+    def words(self, column: str) -> Iterator[NDArray[Any]]:
+        """The values of any column, numbers or words, in runs of rows as the file holds them.
+
+        Raises
+        ------
+        MissingColumnError
+            If there is no such column; names the nearest.
+        """
+        found = {**self._others, **self._features}.get(column)
+        if found is None:
+            raise MissingColumnError(column, [*self._features, *self._others], file=self.path)
+        return self._verbatim(found.header)
+
+    def _verbatim(self, header: str) -> Iterator[NDArray[Any]]:
+        for block in self._blocks([header], READ_SIZE):
+            yield block[header]
 
     def _picked(self, headers: Sequence[str], rows: NDArray[np.int64], size: int) -> Block:
         """The rows of these numbers, which are sorted, by streaming up to the last."""

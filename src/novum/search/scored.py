@@ -124,7 +124,19 @@ def evaluate_tables(
 
 
 def _evaluate(events: Events, column: str, seed: int) -> Performance:
-    scores, signal = events.column(column), require_labels(events) == 1
+    scores, signal = require_scores(events, column), require_labels(events) == 1
+    return evaluate(scores[~signal], scores[signal], seed=seed)
+
+
+def require_scores(events: Events, column: str) -> NDArray[np.float64]:
+    """The scores in a column, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If one is NaN; names the file, the column and the first event.
+    """
+    scores = events.column(column)
     bad = np.flatnonzero(np.isnan(scores))
     if len(bad):
         raise InputError(
@@ -134,7 +146,7 @@ def _evaluate(events: Events, column: str, seed: int) -> Performance:
             column=column,
             value=float("nan"),
         )
-    return evaluate(scores[~signal], scores[signal], seed=seed)
+    return scores
 
 
 def _labelled_scores(
