@@ -135,7 +135,7 @@ def make_block(sample: Sample, index: int, n: int) -> Events:
     parts: list[Observed] = []
     accepted, tried = 0, 0
     for truth, size in generator.batches(sample.batch_size):
-        seen = process.matched(process.analysis(respond(truth, rng)), truth)
+        seen = process.analysis(respond(truth, rng))
         left = n - accepted
         parts.append(seen.first(left))
         accepted += len(parts[-1].rows)

@@ -47,14 +47,11 @@ class Truth:
     pid : int array (total,)
         |PDG code|.
     charged : bool array (total,)
-    hard : Particles
-        Partons and leptons that leave the hard process and the decays of its resonances.
     """
 
     particles: Particles
     pid: IntArray
     charged: BoolArray
-    hard: Particles
 
 
 def respond(truth: Truth, rng: np.random.Generator) -> Particles:

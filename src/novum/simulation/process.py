@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from novum.events import Cloud
 from novum.physics.particles import FloatArray, Particles
-from novum.simulation.detector import Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +23,10 @@ class Observed:
 
     def first(self, n: int) -> Observed:
         """The first `n` of them."""
-        return self.take(slice(n))
-
-    def take(self, which: slice | NDArray[np.bool_]) -> Observed:
-        """Some of them."""
         return Observed(
-            self.rows[which],
-            {k: v[which] for k, v in self.features.items()},
-            {k: Cloud(c.values[which], c.fields) for k, c in self.clouds.items()},
+            self.rows[:n],
+            {k: v[:n] for k, v in self.features.items()},
+            {k: Cloud(c.values[:n], c.fields) for k, c in self.clouds.items()},
         )
 
 
@@ -76,7 +71,3 @@ class Process(ABC):
         ConfigError
             If a parameter makes no sense.
         """
-
-    def matched(self, seen: Observed, truth: Truth) -> Observed:
-        """What is kept of the selected events by what truly happened in them: all, by default."""
-        return seen

@@ -16,7 +16,6 @@ from novum.simulation.detector import Truth
 BATCH = 500  # the detector draws for a whole batch at once: another size gives other events
 MOST_SEED = 900_000_000
 NEUTRINOS = (12, 14, 16)
-_OUTGOING = 23  # |status| of what leaves the hard process
 # As in Delphes, what lives longer than 1 cm reaches the detector before it decays.
 _COMMON = (
     "Print:quiet = on",
@@ -98,11 +97,10 @@ class Generator:
         sizes = ak.to_numpy(ak.num(particles.id))
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         px, py, pz, e = (flat(getattr(particles.p, c)) for c in ("px", "py", "pz", "e"))
-        status, everything = flat(particles.status), Particles(px, py, pz, e, offsets)
-        seen = (status > 0) & ~np.isin(pid, tuple(self.invisible))
-        charged = self._is_charged(pid[seen])
-        hard = everything.take(np.abs(status) == _OUTGOING)
-        return Truth(everything.take(seen), pid[seen], charged, hard)
+        seen = (flat(particles.status) > 0) & ~np.isin(pid, tuple(self.invisible))
+        return Truth(
+            Particles(px, py, pz, e, offsets).take(seen), pid[seen], self._is_charged(pid[seen])
+        )
 
     def _is_charged(self, pid: Any) -> Any:
         codes, inverse = np.unique(pid, return_inverse=True)
