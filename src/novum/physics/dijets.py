@@ -18,7 +18,7 @@ SUBJETTINESS = tuple(  # in the order of axes (jet, β, N)
     for beta in BETAS
     for k in range(1, MOST_AXES + 1)
 )
-_LEAST_TAU = 1e-5  # ratios of smaller ones are rounding
+LEAST_TAU = 1e-5  # ratios of smaller ones are rounding
 
 
 FEATURES = (
@@ -98,8 +98,8 @@ def dijet_features(
     for j, name in enumerate(JETS):
         tau = taus[:, j, 0]
         features |= {
-            f"tau21_{name}": tau[:, 1] / np.maximum(tau[:, 0], _LEAST_TAU),
-            f"tau32_{name}": tau[:, 2] / np.maximum(tau[:, 1], _LEAST_TAU),
+            f"tau21_{name}": tau[:, 1] / np.maximum(tau[:, 0], LEAST_TAU),
+            f"tau32_{name}": tau[:, 2] / np.maximum(tau[:, 1], LEAST_TAU),
             f"n_constituents_{name}": counts[:, j],
         }
     for j, name in enumerate(JETS):

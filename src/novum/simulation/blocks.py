@@ -67,6 +67,8 @@ class Sample:
         """Digest of all of it."""
         sizes = f"{_REVISION} {self.block_size} {self.batch_size}"
         parts = [repr(self.process), repr(self.process.analysis), str(self.seed)]
+        if self.process.matching is not None:
+            parts.append(repr(self.process.matching))
         text = "\n".join([*self.card, *parts, repr(sorted(self.versions.items())), sizes])
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
@@ -136,8 +138,10 @@ def make_block(sample: Sample, index: int, n: int) -> Events:
     accepted, tried = 0, 0
     for truth, size in generator.batches(sample.batch_size):
         seen = process.analysis(respond(truth, rng))
+        if process.matching is not None:
+            seen = seen.take(process.matching(seen, truth.partons))
         left = n - accepted
-        parts.append(seen.first(left))
+        parts.append(seen.take(slice(left)))
         accepted += len(parts[-1].rows)
         if len(seen.rows) > left or accepted == n:
             tried += int(parts[-1].rows[-1]) + 1

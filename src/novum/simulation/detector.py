@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from novum.physics.particles import FloatArray, IntArray, Particles, mass
 from novum.simulation.calorimeter import ECAL, HCAL, Deposits, Objects, lognormal
+from novum.simulation.partons import NO_PARTONS, Partons
 
 BoolArray = NDArray[np.bool_]
 
@@ -47,11 +48,14 @@ class Truth:
     pid : int array (total,)
         |PDG code|.
     charged : bool array (total,)
+    partons : Partons
+        Their hard process, if known; the detector knows nothing of it.
     """
 
     particles: Particles
     pid: IntArray
     charged: BoolArray
+    partons: Partons = NO_PARTONS
 
 
 def respond(truth: Truth, rng: np.random.Generator) -> Particles:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from novum.events import Cloud
 from novum.physics.particles import FloatArray, Particles
+from novum.simulation.partons import Partons
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +22,12 @@ class Observed:
     features: dict[str, FloatArray]
     clouds: dict[str, Cloud]
 
-    def first(self, n: int) -> Observed:
-        """The first `n` of them."""
+    def take(self, rows: slice | NDArray[np.bool_]) -> Observed:
+        """Some of them, in their order."""
         return Observed(
-            self.rows[:n],
-            {k: v[:n] for k, v in self.features.items()},
-            {k: Cloud(c.values[:n], c.fields) for k, c in self.clouds.items()},
+            self.rows[rows],
+            {k: v[rows] for k, v in self.features.items()},
+            {k: Cloud(c.values[rows], c.fields) for k, c in self.clouds.items()},
         )
 
 
@@ -46,13 +47,25 @@ class Analysis(Protocol):
         ...
 
 
+class Matching(Protocol):
+    """From observed events and what was generated to those that are kept; a frozen dataclass.
+
+    An analysis sees what a detector sees. Where the truth takes part in a selection, as for jets
+    that hold all of a top quark, it does so here.
+    """
+
+    def __call__(self, observed: Observed, partons: Partons) -> NDArray[np.bool_]:
+        """Which events are kept; an event of `observed` is row ``observed.rows`` of `partons`."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Process(ABC):
     """A process of Pythia 8 with its parameters, which are the options of the command line.
 
     A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
     `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
-    neutrinos, and the `analysis`.
+    neutrinos, the `analysis`, and the `matching` to the truth if its selection has one.
     """
 
     name: ClassVar[str]
@@ -61,6 +74,7 @@ class Process(ABC):
     label: ClassVar[int] = 0
     invisible: ClassVar[tuple[int, ...]] = ()
     analysis: ClassVar[Analysis]
+    matching: ClassVar[Matching | None] = None
 
     @abstractmethod
     def card(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from novum.errors import ConfigError, InputError
 from novum.optional import optional
 from novum.physics.particles import Particles
 from novum.simulation.detector import Truth
+from novum.simulation.partons import Partons
 
 BATCH = 500  # the detector draws for a whole batch at once: another size gives other events
 MOST_SEED = 900_000_000
@@ -93,13 +94,20 @@ class Generator:
         def flat(values: Any) -> Any:
             return ak.to_numpy(ak.flatten(values))
 
-        pid = np.abs(flat(particles.id)).astype(np.int64)
+        signed, status = flat(particles.id).astype(np.int64), flat(particles.status)
+        pid = np.abs(signed)
         sizes = ak.to_numpy(ak.num(particles.id))
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         px, py, pz, e = (flat(getattr(particles.p, c)) for c in ("px", "py", "pz", "e"))
-        seen = (flat(particles.status) > 0) & ~np.isin(pid, tuple(self.invisible))
+        everything = Particles(px, py, pz, e, offsets)
+        seen = (status > 0) & ~np.isin(pid, tuple(self.invisible))
+        hard = np.flatnonzero((np.abs(status) > 20) & (np.abs(status) < 30))
+        mother = np.repeat(offsets[:-1], sizes)[hard] + flat(particles.mother1)[hard]
         return Truth(
-            Particles(px, py, pz, e, offsets).take(seen), pid[seen], self._is_charged(pid[seen])
+            everything.take(seen),
+            pid[seen],
+            self._is_charged(pid[seen]),
+            Partons(everything.take(hard), signed[hard], signed[mother]),
         )
 
     def _is_charged(self, pid: Any) -> Any:
