@@ -671,6 +671,56 @@ def density_quality(results: Results) -> str:
     return text
 
 
+def outliers(results: Results) -> str:
+    """Detectors on tables of events, each of their scores, beside the best single feature."""
+    groups: dict[tuple[str, str, str], list[Results]] = {}
+    for row in results["rows"]:
+        groups.setdefault((row["data"], row["method"], row["score"]), []).append(row)
+    best = {k[0]: rows for k, rows in groups.items() if k[1] == "best feature"}
+
+    def median_of(rows: Sequence[Results], key: str) -> float:
+        return median(r[key] or 0.0 for r in rows)
+
+    head = (
+        "detector", "score", "AUC", "null AUC", "ε_S at the least ε_B", "max SIC",
+        "beats the best feature in", "seconds to train", "µs an event",
+    )  # fmt: skip
+    text = ""
+    for data, reference in best.items():
+        first = reference[0]
+        text += (
+            f"\n{data}: {first['n_background']} background and {first['n_signal']} signal events "
+            f"test, least ε_B {first['least_eps_b']:.2g}.\n\n"
+        )
+        lines = []
+        own = {k: rows for k, rows in groups.items() if k[0] == data}
+        for (_, method, score), rows in sorted(
+            own.items(), key=lambda item: -median_of(item[1], "auc")
+        ):
+            wins = [
+                name
+                for name, key in (("AUC", "auc"), ("SIC", "max_sic"))
+                if median_of(rows, key) > median_of(reference, key)
+            ]
+            is_reference = method == "best feature"
+            default = not is_reference and rows[0]["default"]
+            lines.append(
+                (
+                    f"**{method}**" if default or is_reference else method,
+                    "" if score == "score" else score,
+                    _median(rows, "auc", 3),
+                    _median(rows, "null_auc", 3),
+                    _median(rows, "eps_s_at_least", 2),
+                    _median(rows, "max_sic"),
+                    "" if is_reference else ", ".join(wins) or "none",
+                    "" if is_reference else f"{median_of(rows, 'fit_s'):.1f}",
+                    "" if is_reference else f"{median_of(rows, 'score_us'):.0f}",
+                )
+            )
+        text += table(head, lines)
+    return text
+
+
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -710,6 +760,7 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "hunt_scaling": hunt_scaling,
     "lhco": lhco,
     "null_searches": null_searches,
+    "outliers": outliers,
     "ranode": ranode,
     "redrawn_crossfits": redrawn_crossfits,
     "resonant": resonant,

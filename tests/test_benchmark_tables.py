@@ -30,6 +30,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "ranode",
         "null_searches",
         "density_quality",
+        "outliers",
         "streaming",
     } == set(made)
     for name, text in made.items():

@@ -14,7 +14,17 @@ from novum.catalogue import StoredModel, load_model, save_model
 from novum.errors import ConfigError, InputError
 
 NAMES = [entry.name for entry in catalogue.entries("detector")]
-SMALL = {"epochs": 10, "members": 2, "patience": None, "batch_size": 64}
+IMAGES = {n for n in NAMES if catalogue.build("detector", n).takes_images}
+TABLES = [n for n in NAMES if n not in IMAGES]
+SMALL = {
+    "epochs": 10,
+    "members": 2,
+    "patience": None,
+    "batch_size": 64,
+    "normalising_epochs": 2,
+    "latent_steps": 2,
+    "steps": 2,
+}
 SEPARATION = 0.9  # least share of far points that must beat 95 % of the bulk
 
 
@@ -23,6 +33,8 @@ def small(name, **options):
     detector = catalogue.build("detector", name)
     known = detector.get_params()
     options = {k: v for k, v in SMALL.items() if k in known} | options
+    if name in IMAGES:
+        options.setdefault("hidden", (4, 8))
     seed = {"random_state": 7} if "random_state" in known else {}
     return detector.set_params(**options, **seed)
 
@@ -36,26 +48,47 @@ def background(n=1200, seed=3):
     return np.column_stack([a, 0.8 * a + 0.6 * b, e, 0.1 * e + c, two, a + two + 0.1 * c])
 
 
+def images(n=1200, seed=3):
+    """Pixels of 8 × 8 images: a blob near the middle and some soft pixels."""
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[:8, :8]
+    at = 3.5 + 0.7 * rng.standard_normal((2, n, 1, 1))
+    blob = np.exp(-((row - at[0]) ** 2 + (column - at[1]) ** 2))
+    pixels = blob + 0.02 * rng.exponential(1, (n, 8, 8))
+    return (pixels / pixels.sum(axis=(1, 2), keepdims=True)).reshape(n, 64)
+
+
+def sample(detector, n=1200, seed=3):
+    """What a detector takes."""
+    return images(n, seed) if detector.takes_images else background(n, seed)
+
+
+def fit(detector, x, **options):
+    return detector.fit(x, alike=detector.takes_images, **options)
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def fitted(request):
-    return small(request.param).fit(background())
+    detector = small(request.param)
+    return fit(detector, sample(detector))
 
 
 def test_scores_are_finite_and_one_an_event(fitted):
-    score = fitted.anomaly_score(background(500, seed=4))
+    x = sample(fitted, 500, seed=4)
+    score = fitted.anomaly_score(x)
     assert score.shape == (500,)
     assert np.isfinite(score).all()
-    np.testing.assert_array_equal(fitted.score_samples(background(500, seed=4)), -score)
+    np.testing.assert_array_equal(fitted.score_samples(x), -score)
 
 
 def test_the_same_seed_gives_the_same_score(fitted):
-    again = clone(fitted).fit(background())
-    x = background(100, seed=5)
+    again = fit(clone(fitted), sample(fitted))
+    x = sample(fitted, 100, seed=5)
     np.testing.assert_allclose(again.anomaly_score(x), fitted.anomaly_score(x), rtol=1e-12)
 
 
 def test_scoring_is_row_wise(fitted):
-    x = background(300, seed=6)
+    x = sample(fitted, 300, seed=6)
     whole = fitted.anomaly_score(x)
     scale = np.abs(whole).max()
     order = np.random.default_rng(0).permutation(len(x))
@@ -66,16 +99,18 @@ def test_scoring_is_row_wise(fitted):
 
 @pytest.mark.parametrize("distance", [12.0, 1e3])
 def test_far_points_rank_above_the_bulk(fitted, distance):
-    bulk = background(1000, seed=8)
-    direction = np.random.default_rng(9).standard_normal((200, 6))
+    bulk = sample(fitted, 1000, seed=8)
+    direction = np.random.default_rng(9).standard_normal((200, bulk.shape[1]))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
+    if fitted.takes_images:
+        direction *= 3  # over ten times the features
     far = bulk.mean(axis=0) + distance * direction * bulk.std(axis=0)
     edge = np.quantile(fitted.anomaly_score(bulk), 0.95)
     assert (fitted.anomaly_score(far) > edge).mean() > SEPARATION
 
 
 def test_every_score_of_a_detector_is_finite_and_its_own(fitted):
-    x = background(200, seed=10)
+    x = sample(fitted, 200, seed=10)
     seen = []
     for name in fitted.scores:
         made = clone(fitted).set_params(score_by=name)
@@ -87,12 +122,16 @@ def test_every_score_of_a_detector_is_finite_and_its_own(fitted):
 
 
 def test_weights_count_as_copies(fitted):
-    x = background(400, seed=11)
+    x = sample(fitted, 400, seed=11)
     w = np.random.default_rng(1).integers(0, 3, len(x)).astype(float)
-    weighted = clone(fitted).fit(x, sample_weight=w)
-    np.testing.assert_allclose(weighted.center_, np.repeat(x, w.astype(int), axis=0).mean(axis=0))
-    kept = clone(fitted).fit(x[w > 0], sample_weight=w[w > 0])
-    y = background(50, seed=12)
+    weighted = fit(clone(fitted), x, sample_weight=w)
+    copies = np.repeat(x, w.astype(int), axis=0)
+    if fitted.takes_images:
+        np.testing.assert_allclose(weighted.scale_, np.sqrt((copies**2).mean()))
+    else:
+        np.testing.assert_allclose(weighted.center_, copies.mean(axis=0))
+    kept = fit(clone(fitted), x[w > 0], sample_weight=w[w > 0])
+    y = sample(fitted, 50, seed=12)
     np.testing.assert_allclose(kept.anomaly_score(y), weighted.anomaly_score(y))
 
 
@@ -106,7 +145,7 @@ np.save(sys.argv[3], load_model(sys.argv[1]).model.anomaly_score(x))
 
 
 def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
-    x = background(200, seed=13)
+    x = sample(fitted, 200, seed=13)
     save_model(StoredModel(fitted, "detector"), tmp_path / "model")
     np.save(tmp_path / "x.npy", x)
     script = [sys.executable, "-c", SCORE_ELSEWHERE]
@@ -121,34 +160,35 @@ def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
 
 
 def test_features_in_other_units_change_nothing(fitted):
-    x, y = background(), background(100, seed=14)
-    units = np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
-    other = clone(fitted).fit(x * units)
+    x, y = sample(fitted), sample(fitted, 100, seed=14)
+    units = 1e3 if fitted.takes_images else np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
+    other = fit(clone(fitted), x * units)
     np.testing.assert_allclose(
         other.anomaly_score(y * units), fitted.anomaly_score(y), rtol=2e-2, atol=2e-2
     )
 
 
 def test_bad_input_is_refused(fitted):
-    x = background(50)
+    x = sample(fitted, 50)
     with pytest.raises(ValueError, match="NaN"):
-        clone(fitted).fit(np.where(x > 2, np.nan, x))
+        clone(fitted).fit(np.where(x > np.quantile(x, 0.9), np.nan, x))
     with pytest.raises(InputError, match="must not be negative"):
         clone(fitted).fit(x, sample_weight=np.linspace(-1, 1, 50))
-    with pytest.raises(ValueError, match="6 features"):
+    with pytest.raises(ValueError, match=r"(6|64) features"):
         fitted.anomaly_score(x[:, :3])
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if catalogue.build("detector", n).scores])
 def test_unknown_scores_are_named(name):
     with pytest.raises(ConfigError, match="score_by: must be one of"):
-        small(name, score_by="msé").fit(background())
+        small(name, score_by="msé").check_ready()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TABLES)
 def test_scikit_learn_takes_it_for_an_estimator(name):
-    latent = 2 if name == "dirichlet-vae" else 1  # topics
+    latent = 2 if name in ("dirichlet-vae", "nae") else 1  # topics; a sphere
     tiny = {"clusters": 2, "components": 2, "epochs": 2, "members": 1, "trees": 10}
+    tiny["normalising_epochs"] = 1
     tiny["latent"] = latent
     known = catalogue.build("detector", name).get_params()
     detector = small(name, **{k: v for k, v in tiny.items() if k in known})
@@ -162,3 +202,9 @@ def test_every_detector_lives_in_a_file_of_its_own():
     modules = [entry.module for entry in catalogue.entries("detector")]
     assert len(set(modules)) == len(modules)
     assert all(import_module(m).__doc__ for m in modules)
+
+
+def test_images_are_named_as_such():
+    with pytest.raises(InputError, match="needs the pixels of square images, 6 columns"):
+        small("conv-autoencoder").fit(background(100))
+    small("conv-autoencoder", epochs=1, hidden=(2, 2)).fit(np.tile(images(60), 2)[:, :49])

@@ -40,6 +40,7 @@ NAMES = {
     },
     "novum.outlier": {
         "Autoencoder",
+        "ConvAutoencoder",
         "DirichletVAE",
         "GaussianMixture",
         "GaussianMixtureVAE",
@@ -47,6 +48,7 @@ NAMES = {
         "KMeans",
         "KernelDensity",
         "Mahalanobis",
+        "NormalisedAutoencoder",
         "PCA",
         "VariationalAutoencoder",
     },

@@ -12,6 +12,7 @@ from novum.errors import ConfigError, FileFormatError, InputError, MissingColumn
 from novum.events import Cloud, Events
 from novum.io import write_events
 from novum.outlier import KMeans
+from novum.physics.jet_images import JetImages
 from novum.search import OutlierModel, fit_outlier, outliers, score_file
 
 NAMES = ("met", "pt", "ht")
@@ -100,6 +101,36 @@ def test_clouds_may_have_other_numbers_of_particles():
     np.testing.assert_array_equal(made.anomaly_score(more), made.anomaly_score(other))
 
 
+def test_images_are_made_of_clouds(tmp_path):
+    source = events(300, clouds=True)
+    made = fit_outlier(source, "pca", image=JetImages(size=5, half_width=4.0))
+    assert made.inputs.cloud == "jet"
+    assert made.inputs.names[6] == "jet pixel 1,1"
+    assert made.detector.n_features_in_ == 25
+    assert np.ptp(made.detector.scale_) == 0
+    made.save(tmp_path / "m")
+    again = OutlierModel.load(tmp_path / "m")
+    assert again.inputs == made.inputs
+    np.testing.assert_array_equal(again.anomaly_score(source), made.anomaly_score(source))
+    with pytest.raises(InputError, match="images are read alone"):
+        fit_outlier(source, "pca", features=["met"], image=JetImages())
+    with pytest.raises(InputError, match=r"the image in row 0 .* has no pixel with pT"):
+        fit_outlier(source, "pca", image=JetImages(half_width=1e-6))
+    with pytest.raises(InputError, match="name the cloud to make images of; there are: none"):
+        fit_outlier(events(300), "pca", image=JetImages())
+
+
+def test_empty_clouds_are_named():
+    source = events(300, clouds=True)
+    values = source.clouds["jet"].values.copy()
+    values[7] = 0
+    empty = Events(
+        source.id, {}, source.weight, clouds={"jet": Cloud(values, ("pt", "eta", "phi"))}
+    )
+    with pytest.raises(InputError, match=r"column 'jet': the jet in row 7 .* has no constituent"):
+        fit_outlier(empty, "conv-autoencoder")
+
+
 def test_other_columns_are_refused_by_name(files, model):
     write_events(Events.from_arrays({"met": np.ones(3), "ptt": np.ones(3)}), files / "x.parquet")
     with pytest.raises(MissingColumnError, match="column 'pt': no such column; did you mean 'ptt'"):
@@ -162,6 +193,16 @@ def test_parts_of_other_types_are_not_read(tmp_path):
     (tmp_path / "m/sklearn.skops").write_bytes(evil)
     with pytest.raises(FileFormatError, match="types that are not trusted"):
         OutlierModel.load(tmp_path / "m")
+
+
+def test_images_on_the_command_line(tmp_path):
+    write_events(events(300, clouds=True), tmp_path / "jets.h5")
+    options = ["--cloud", "jet", "--image.size", "8", "--image.half-width", "3"]
+    model = str(tmp_path / "m")
+    assert run(["fit", "pca", str(tmp_path / "jets.h5"), "-o", model, *options]) == 0
+    assert OutlierModel.load(model).inputs.image == JetImages(size=8, half_width=3.0)
+    assert run(["score", model, str(tmp_path / "jets.h5"), "-o", str(tmp_path / "s.parquet")]) == 0
+    assert len(pq.read_table(tmp_path / "s.parquet")) == 300
 
 
 def test_the_command_line(files, capsys):

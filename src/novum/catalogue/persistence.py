@@ -142,6 +142,8 @@ def load_model(folder: str | Path) -> StoredModel:
 
 def _packed(value: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]) -> Any:
     """A value as JSON; arrays and scikit-learn parts go elsewhere, under its key."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"float": str(value)}  # JSON has no infinity
     if value is None or isinstance(value, bool | int | float | str):
         return {"value": value}
     if isinstance(value, np.ndarray):
@@ -157,6 +159,8 @@ def _unpacked(value: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -
     ((form, content),) = value.items()
     if form == "list":
         return [_unpacked(v, held) for v in content]
+    if form == "float":
+        return float(content)
     return content if form == "value" else held[form][content]
 
 

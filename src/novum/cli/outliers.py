@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from novum.errors import OutputError
+from novum.physics.jet_images import JetImages
 
 Output = Annotated[Path, Parameter(name=("--output", "-o"))]
 
@@ -19,6 +20,7 @@ def fit(
     output: Output,
     features: list[str] | None = None,
     cloud: str | None = None,
+    image: JetImages | None = None,
     seed: int = 0,
     **options: str,
 ) -> None:
@@ -39,6 +41,8 @@ def fit(
         Columns that the detector reads, A,B,C; by default all.
     cloud : str
         Cloud whose particles it reads, too, as further columns.
+    image : JetImages
+        Read images of the cloud; detectors that are made for images do so by themselves.
     seed : int
         Seed of the training and of the held-out events.
     options : str
@@ -50,7 +54,13 @@ def fit(
     if output.exists():
         raise OutputError(f"{output}: exists already and is not overwritten")
     model = fit_outlier(
-        background, method, features=features, cloud=cloud, options=options, seed=seed
+        background,
+        method,
+        features=features,
+        cloud=cloud,
+        image=image,
+        options=options,
+        seed=seed,
     )
     model.save(output)
     console.print_outlier_model(model, output)

@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from novum.nn.autoencoders import Autoencoder as Autoencoder
+    from novum.nn.autoencoders import conv_autoencoder as conv_autoencoder
+    from novum.nn.autoencoders import dense_autoencoder as dense_autoencoder
     from novum.nn.ensemble import EnsembleLinear as EnsembleLinear
     from novum.nn.ensemble import EnsembleMLP as EnsembleMLP
     from novum.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from novum.nn.velocity import VelocityField as VelocityField
 
 _MEMBERS = {
+    "Autoencoder": "novum.nn.autoencoders",
+    "conv_autoencoder": "novum.nn.autoencoders",
+    "dense_autoencoder": "novum.nn.autoencoders",
     "BinaryCrossEntropy": "novum.nn.losses",
     "EnsembleLinear": "novum.nn.ensemble",
     "EnsembleMLP": "novum.nn.ensemble",
@@ -36,6 +42,7 @@ _MEMBERS = {
 }
 
 __all__ = [
+    "Autoencoder",
     "BinaryCrossEntropy",
     "EnsembleLinear",
     "EnsembleMLP",
@@ -47,6 +54,8 @@ __all__ = [
     "PiecewiseLinearLikelihood",
     "Reconstruction",
     "VelocityField",
+    "conv_autoencoder",
+    "dense_autoencoder",
 ]
 
 

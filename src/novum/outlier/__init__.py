@@ -10,6 +10,7 @@ from typing import Any
 
 MEMBERS = {
     "Autoencoder": "novum.outlier.autoencoder",
+    "ConvAutoencoder": "novum.outlier.conv_autoencoder",
     "DirichletVAE": "novum.outlier.dirichlet_vae",
     "GaussianMixture": "novum.outlier.gmm",
     "GaussianMixtureVAE": "novum.outlier.gmvae",
@@ -17,6 +18,7 @@ MEMBERS = {
     "KMeans": "novum.outlier.kmeans",
     "KernelDensity": "novum.outlier.kde",
     "Mahalanobis": "novum.outlier.mahalanobis",
+    "NormalisedAutoencoder": "novum.outlier.nae",
     "PCA": "novum.outlier.pca",
     "VariationalAutoencoder": "novum.outlier.vae",
 }
@@ -24,6 +26,7 @@ MEMBERS = {
 __all__ = [
     "PCA",
     "Autoencoder",
+    "ConvAutoencoder",
     "DirichletVAE",
     "GaussianMixture",
     "GaussianMixtureVAE",
@@ -31,6 +34,7 @@ __all__ = [
     "KMeans",
     "KernelDensity",
     "Mahalanobis",
+    "NormalisedAutoencoder",
     "VariationalAutoencoder",
 ]
 

@@ -27,7 +27,8 @@ class Detector(BaseEstimator, ABC):
     given events as rows of features (n, d), standardised by the weighted mean and standard
     deviation of the training events. What it learns are plain arrays and numbers in attributes.
     Where its score can be made in several ways they are `scores`, the choice is the parameter
-    `score_by`, and changing it needs no new fit.
+    `score_by`, and changing it needs no new fit. One that `takes_images` is given the pixels of
+    square images, row by row.
 
     Attributes
     ----------
@@ -43,6 +44,7 @@ class Detector(BaseEstimator, ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     reference: ClassVar[tuple[tuple[str, str], ...]] = ()
     scores: ClassVar[tuple[str, ...]] = ()
+    takes_images: ClassVar[bool] = False
 
     @final
     def fit(
@@ -79,7 +81,7 @@ class Detector(BaseEstimator, ABC):
             If an optional package is missing; it says what to install.
         """
         self.check_ready()
-        x = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        x = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         w = _check_sample_weight(sample_weight, x, dtype=np.float64)
         if w.min() < 0:
             raise InputError("weights must not be negative", column="weight", value=w.min())
@@ -130,7 +132,7 @@ class Detector(BaseEstimator, ABC):
         """Standardised events, some at a time."""
         check_is_fitted(self)
         self.check_ready()
-        x = validate_data(self, X, dtype=np.float64, reset=False)
+        x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         starts = range(0, len(x), BLOCK)
         return [(x[i : i + BLOCK] - self.center_) / self.scale_ for i in starts]
 

@@ -60,13 +60,17 @@ validation_fraction, random_state
         super().check_ready()
         require_at_least("latent", self.latent, 1)
         require_at_least("members", self.members, 1)
-        if not self.hidden or min(self.hidden) < 1:
+        if not self._layers() or min(self._layers()) < 1:
             raise ConfigError(f"hidden: give the nodes of at least one layer, got {self.hidden}")
         if not 0 < self.validation_fraction < 1:
             raise ConfigError(
                 f"validation_fraction: must be between 0 and 1, got {self.validation_fraction:g}"
             )
         self._training().validated()
+
+    def _layers(self) -> tuple[int, ...]:
+        """Nodes or channels of the layers of the encoder."""
+        return self.hidden
 
     def _fit_networks(
         self, network: Any, objective: Any, z: FloatArray, w: FloatArray

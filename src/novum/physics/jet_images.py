@@ -68,10 +68,8 @@ class JetImages:
         inside = (pt > 0) & (column >= 0) & (column < size) & (row >= 0) & (row < size)
         jet = np.broadcast_to(np.arange(len(jets))[:, None], pt.shape)
         pixel = (jet * size + row) * size + column
-        images = np.bincount(pixel[inside], pt[inside], len(jets) * size * size)
-        images = images.reshape(-1, size, size)
-        if self.pt_power != 1:
-            images **= self.pt_power
+        flat = np.bincount(pixel[inside], pt[inside], len(jets) * size * size)
+        images = np.power(flat, self.pt_power).reshape(-1, size, size)
         if self.smear:
             from scipy.ndimage import gaussian_filter
 

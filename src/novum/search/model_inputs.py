@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from novum.errors import InputError, MissingColumnError
 from novum.events import Events
 from novum.io import Schema, require_finite
+from novum.physics.jet_images import JetImages
 
 FloatArray = NDArray[np.float64]
+
+_PLANE = ("pt", "eta", "phi")
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,24 @@ class Inputs:
         Fields of the cloud.
     particles : int
         Particles of each event, in the order of the file; absent ones are zeros.
+    image : JetImages or None
+        How images of the particles are made, whose pixels are then the columns.
     """
 
     features: tuple[str, ...]
     cloud: str | None = None
     fields: tuple[str, ...] = ()
     particles: int = 0
+    image: JetImages | None = None
 
     @classmethod
-    def choose(cls, events: Events, features: Sequence[str] | None, cloud: str | None) -> Inputs:
+    def choose(
+        cls,
+        events: Events,
+        features: Sequence[str] | None,
+        cloud: str | None,
+        image: JetImages | None = None,
+    ) -> Inputs:
         """The named columns; all features where neither features nor a cloud are named.
 
         Raises
@@ -59,12 +71,23 @@ class Inputs:
         if cloud is None:
             return cls(tuple(features))
         values = events.clouds[cloud]
-        return cls(tuple(features), cloud, values.fields, values.values.shape[1])
+        if image is not None:
+            if features:
+                raise InputError(
+                    "images are read alone; leave out the features", file=origin, value=features
+                )
+            for name in _PLANE:
+                if name not in values.fields:
+                    raise MissingColumnError(name, values.fields, file=origin)
+        return cls(tuple(features), cloud, values.fields, values.values.shape[1], image)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of X."""
         places = range(self.particles)
+        if self.image is not None:
+            side = range(self.image.size)
+            return tuple(f"{self.cloud} pixel {i},{j}" for i in side for j in side)
         return (*self.features, *(f"{self.cloud}[{i}].{f}" for i in places for f in self.fields))
 
     @property
@@ -81,7 +104,7 @@ class Inputs:
             raise MissingColumnError(self.cloud, schema.clouds, file=file)
 
     def table(self, events: Events) -> FloatArray:
-        """X (n, d) of events.
+        """X (n, d) of events, float32 of images and else float64.
 
         Raises
         ------
@@ -110,7 +133,31 @@ class Inputs:
             )
         if not np.isfinite(cloud.values).all():
             raise InputError("not all values are finite", file=origin, column=name)
+        if self.image is not None:
+            plane = [self.fields.index(field) for field in _PLANE]
+            return self._images(self.image, cloud.values[..., plane], origin)
         kept = cloud.values[:, : self.particles]
         out = np.zeros((len(kept), self.particles, len(self.fields)))
         out[:, : kept.shape[1]] = kept
         return out.reshape(len(out), -1)
+
+    def _images(
+        self, image: JetImages, constituents: NDArray[np.floating], origin: str
+    ) -> FloatArray:
+        try:
+            made = image(constituents)
+        except InputError as error:
+            raise InputError(
+                str(error), file=origin, column=self.cloud, value=error.value
+            ) from None
+        empty = ~made.any(axis=(1, 2))
+        if empty.any():
+            row = int(np.argmax(empty))
+            raise InputError(
+                f"the image in row {row} (rows count from 0) has no pixel with pT: the jet is "
+                f"wider than {image.half_width:g} on all sides",
+                file=origin,
+                column=self.cloud,
+                value=row,
+            )
+        return np.asarray(made.reshape(len(made), -1))  # float32 is enough for a pixel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from novum.errors import ConfigError, FileFormatError, InputError, OutputError
 from novum.events import Events
 from novum.io import EventSource, atomic_path, open_events
 from novum.outlier.base import Detector
+from novum.physics.jet_images import JetImages
 from novum.progress import NoProgress, Progress
 from novum.search.crossfitting import fold_of
 from novum.search.model_inputs import Inputs
@@ -82,6 +83,7 @@ class OutlierModel:
             "cloud": self.inputs.cloud,
             "fields": self.inputs.fields,
             "particles": self.inputs.particles,
+            "image": None if self.inputs.image is None else asdict(self.inputs.image),
             "trained_on": self.trained_on,
             "n_events": self.n_events,
             "n_held_out": self.n_held_out,
@@ -106,7 +108,11 @@ class OutlierModel:
         notes = stored.notes
         try:
             inputs = Inputs(
-                tuple(notes["features"]), notes["cloud"], tuple(notes["fields"]), notes["particles"]
+                tuple(notes["features"]),
+                notes["cloud"],
+                tuple(notes["fields"]),
+                notes["particles"],
+                None if notes["image"] is None else JetImages(**notes["image"]),
             )
             detector = stored.model
             names = detector.scores or ("score",)
@@ -133,6 +139,7 @@ def fit_outlier(
     *,
     features: Sequence[str] | None = None,
     cloud: str | None = None,
+    image: JetImages | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> OutlierModel:
@@ -150,6 +157,8 @@ def fit_outlier(
         Columns; by default all.
     cloud : str, optional
         Cloud whose particles are read as well, as further columns.
+    image : JetImages, optional
+        Read images of the cloud instead, as the detectors that are made for images do by default.
     options : mapping, optional
         Parameters of the detector.
     seed : int
@@ -163,8 +172,12 @@ def fit_outlier(
     """
     detector = _made(method, dict(options or {}), seed)
     detector.check_ready()
-    events = _read(background, features, cloud)
-    inputs = Inputs.choose(events, features, cloud)
+    events = _read(background, features, cloud, image is not None or detector.takes_images)
+    if image is None and detector.takes_images:
+        image = JetImages()
+    if image is not None and cloud is None:
+        cloud = _only_cloud(events)
+    inputs = Inputs.choose(events, features, cloud, image)
     X = inputs.table(events)
     held = fold_of(events.id, seed, _HELD_OUT) == 0
     if held.sum() < 1 or (~held).sum() < 2:
@@ -174,7 +187,7 @@ def fit_outlier(
             value=len(events),
         )
     start = time.monotonic()
-    detector.fit(X[~held], sample_weight=events.weight[~held])
+    detector.fit(X[~held], sample_weight=events.weight[~held], alike=image is not None)
     seconds = time.monotonic() - start
     return OutlierModel(
         detector,
@@ -196,14 +209,30 @@ def _made(method: str | Detector, options: dict[str, Any], seed: int) -> Detecto
 
 
 def _read(
-    background: str | os.PathLike[str] | Events, features: Sequence[str] | None, cloud: str | None
+    background: str | os.PathLike[str] | Events,
+    features: Sequence[str] | None,
+    cloud: str | None,
+    images: bool,
 ) -> Events:
     if isinstance(background, Events):
         return background
     source = open_events(background)
+    if images:
+        return source.read([*source.schema.clouds] if cloud is None else [cloud])
     if features is None and cloud is None:
         return source.read(source.schema.columns)
     return source.read([*(features or ()), *([] if cloud is None else [cloud])])
+
+
+def _only_cloud(events: Events) -> str:
+    """The cloud to make images of, where none is named."""
+    names = list(events.clouds)
+    if len(names) != 1:
+        there = ", ".join(names) or "none"
+        raise InputError(
+            f"name the cloud to make images of; there are: {there}", file=events.meta.origin
+        )
+    return names[0]
 
 
 def _held_out_scores(detector: Detector, X: FloatArray) -> dict[str, FloatArray]:
@@ -281,6 +310,7 @@ def score_file(
 
 def _chunks(source: EventSource, inputs: Inputs, progress: Progress) -> Iterator[Events]:
     schema = source.schema
-    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes)))
+    pixels = 0 if inputs.image is None else 4 * inputs.image.size**2
+    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, pixels)))
     total = None if schema.n_events is None else -(-schema.n_events // rows)
     yield from progress.track(source.chunks(rows, inputs.columns), "scoring", total)

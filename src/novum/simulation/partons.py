@@ -29,7 +29,7 @@ class Partons:
 
 
 NO_PARTONS = Partons(
-    Particles(*np.zeros((4, 0)), offsets=np.zeros(1, np.int64)),
+    Particles(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1, np.int64)),
     np.zeros(0, np.int64),
     np.zeros(0, np.int64),
 )
