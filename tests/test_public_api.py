@@ -55,6 +55,8 @@ NAMES = {
     "novum.search": {
         "OutlierModel",
         "fit_outlier",
+        "LatentScan",
+        "scan_latent",
         "score_file",
         "BumpHuntConfig",
         "BumpHuntResult",
@@ -199,6 +201,7 @@ COMMANDS = {
     "limits",
     "methods",
     "report",
+    "scan-latent",
     "score",
     "simulate",
     "unblind",
@@ -300,7 +303,7 @@ def help_of(capsys, *words: str) -> str:
 
 def test_the_commands(capsys):
     text = help_of(capsys)
-    listed = re.findall(r"^[│ ]*(\w+)\s{2,}\S", text.partition("Commands")[2], re.MULTILINE)
+    listed = re.findall(r"^[│ ]*([\w-]+)\s{2,}\S", text.partition("Commands")[2], re.MULTILINE)
     assert set(listed) == COMMANDS
 
 

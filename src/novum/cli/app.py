@@ -18,6 +18,7 @@ from novum.cli.convert import convert
 from novum.cli.evaluate import evaluate
 from novum.cli.export import export
 from novum.cli.inject import inject
+from novum.cli.latent import scan_latent
 from novum.cli.limits import limits
 from novum.cli.outliers import fit, score
 from novum.cli.words import demo_settings, name_options, split_commas, take_config
@@ -48,6 +49,7 @@ app.command(limits)
 app.command(export)
 app.command(fit)
 app.command(score)
+app.command(scan_latent)
 app.command(convert)
 app.command("novum.cli.simulate:app", name="simulate", help="Simulate collisions.")
 

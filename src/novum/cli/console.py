@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
     from novum.search.calibration_records import CalibratedWindow
+    from novum.search.latent_scan import LatentScan
     from novum.search.outliers import OutlierModel
     from novum.search.records import WindowResult
     from novum.search.result import SearchResult
@@ -238,6 +239,26 @@ def print_outlier_model(model: OutlierModel, path: Path) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
+
+
+def print_latent_scan(scan: LatentScan, path: Path) -> None:
+    """What each size of a latent space loses, median and range over seeds."""
+    from novum.search.latent_scan import spread
+
+    def cell(values: tuple[float, ...]) -> str:
+        if not values:
+            return "–"
+        middle, low, high = spread(values)
+        return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+    table = Table(title=f"{scan.method}, {scan.n_events} events", title_justify="left")
+    for name in ("latent", "residual of background", f"AUC of {scan.score}", "seconds"):
+        table.add_column(name, justify="right")
+    for point in scan.points:
+        cells = (str(point.latent), cell(point.residual), cell(point.auc), f"{point.seconds:.1f}")
+        table.add_row(*cells)
+    out.print(table)
     out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from novum.search.crossfitting import crossfit as crossfit
     from novum.search.frozen_limits import FrozenLimit as FrozenLimit
     from novum.search.frozen_limits import frozen_limit as frozen_limit
+    from novum.search.latent_scan import LatentScan as LatentScan
+    from novum.search.latent_scan import scan_latent as scan_latent
     from novum.search.limit_config import LimitConfig as LimitConfig
     from novum.search.outliers import OutlierModel as OutlierModel
     from novum.search.outliers import fit_outlier as fit_outlier
@@ -34,7 +36,9 @@ _PUBLIC = {
     "BumpHuntResult": "bump",
     "FrozenLimit": "frozen_limits",
     "frozen_limit": "frozen_limits",
+    "LatentScan": "latent_scan",
     "LimitConfig": "limit_config",
+    "scan_latent": "latent_scan",
     "OutlierModel": "outliers",
     "fit_outlier": "outliers",
     "score_file": "outliers",

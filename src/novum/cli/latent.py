@@ -1,0 +1,87 @@
+"""``novum scan-latent``: the size of a bottleneck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from novum.errors import ConfigError, OutputError
+from novum.physics.jet_images import JetImages
+
+SIZES = "1,2,3,4,6,8,12"
+
+
+def scan_latent(
+    method: str,
+    background: Path,
+    *,
+    output: Annotated[Path, Parameter(name=("--output", "-o"))],
+    latent: str = SIZES,
+    signal: Path | None = None,
+    seeds: int = 3,
+    features: list[str] | None = None,
+    cloud: str | None = None,
+    image: JetImages | None = None,
+    seed: int = 0,
+    **options: str,
+) -> None:
+    """Train an outlier detector with several sizes of its latent space.
+
+    Held-out background says how much of it each size loses. Parameters of the detector are options
+    of the same name, such as --epochs 20.
+
+    Parameters
+    ----------
+    method : str
+        Name of a detector with a latent space, such as autoencoder.
+    background : Path
+        Parquet, CSV, NumPy, HDF5 or ROOT file.
+    output : Path
+        New folder for latent_scan.json and the figure.
+    latent : str
+        Sizes, A,B,C.
+    signal : Path
+        Signal events, for the AUC of each size: truth level, no blind choice.
+    seeds : int
+        Trainings of each size.
+    features : list[str]
+        Columns that the detector reads, A,B,C; by default all.
+    cloud : str
+        Cloud whose particles it reads, too.
+    image : JetImages
+        Read images of the cloud.
+    seed : int
+        The first seed.
+    options : str
+        Parameters of the detector.
+    """
+    from novum.cli import console
+    from novum.report.latent_figure import write_latent_scan
+    from novum.search.latent_scan import scan_latent as scan
+
+    if output.exists():
+        raise OutputError(f"{output}: exists already and is not overwritten")
+    made = scan(
+        background,
+        method,
+        latent=_sizes(latent),
+        signal=signal,
+        seeds=seeds,
+        features=features,
+        cloud=cloud,
+        image=image,
+        options=options,
+        seed=seed,
+        progress=console.RichProgress(),
+    )
+    write_latent_scan(made, output)
+    console.print_latent_scan(made, output)
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        raise ConfigError(f"latent: whole numbers A,B,C, not '{text}'") from None

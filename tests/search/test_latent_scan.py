@@ -1,0 +1,64 @@
+"""Sizes of the latent space: what is lost falls with the size, to nothing where all fits."""
+
+import numpy as np
+import pytest
+
+from novum.cli.app import run
+from novum.errors import ConfigError, FileFormatError
+from novum.events import Events
+from novum.io import write_events
+from novum.search import LatentScan, scan_latent
+
+
+def plane(n=800, seed=0, width=0.0):
+    """Five features that two numbers decide, but for a third of the given width."""
+    rng = np.random.default_rng(seed)
+    inside = rng.standard_normal((n, 3)) * [1.0, 0.8, width]
+    mixed = inside @ np.random.default_rng(1).standard_normal((3, 5))
+    return Events.from_arrays({f"x{i}": column for i, column in enumerate(mixed.T)})
+
+
+def test_pca_keeps_all_of_a_plane_from_two_variables_on():
+    scan = scan_latent(plane(), "pca", latent=[3, 1, 2], signal=plane(seed=2, width=1.0), seeds=2)
+    lost = {p.latent: max(p.residual) for p in scan.points}
+    assert list(lost) == [1, 2, 3]
+    assert lost[1] > 0.05
+    assert lost[2] < 1e-20
+    assert all(len(p.residual) == len(p.auc) == 2 for p in scan.points)
+    found = {p.latent: min(p.auc) for p in scan.points}
+    assert found[2] > 0.95 > found[1]  # what leaves the plane is seen when the plane is known
+    assert scan.n_events + scan.n_held_out == 800
+    assert LatentScan.from_json(scan.to_json()) == scan
+    with pytest.raises(FileFormatError, match="damaged latent scan"):
+        LatentScan.from_json(scan.to_json().replace("residual", "other"))
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("kmeans", {}, "kmeans has no latent space"),
+        ("pca", {"latent": [0, 1]}, "sizes must be at least 1"),
+        ("pca", {"seeds": 0}, "seeds: must be at least 1"),
+    ],
+)
+def test_what_makes_no_sense_is_named(method, options, message):
+    with pytest.raises(ConfigError, match=message):
+        scan_latent(plane(), method, **options)
+
+
+def test_the_command_line(tmp_path, capsys):
+    write_events(plane(), tmp_path / "b.parquet")
+    write_events(plane(seed=2, width=1.0), tmp_path / "s.parquet")
+    words = ["scan-latent", "pca", str(tmp_path / "b.parquet"), "-o", str(tmp_path / "scan")]
+    assert (
+        run([*words, "--latent", "1,2", "--signal", str(tmp_path / "s.parquet"), "--seeds", "1"])
+        == 0
+    )
+    assert "AUC of mse" in capsys.readouterr().out
+    scan = LatentScan.from_json((tmp_path / "scan/latent_scan.json").read_bytes())
+    assert [p.latent for p in scan.points] == [1, 2]
+    assert (tmp_path / "scan/figures/latent_scan.png").stat().st_size > 5000
+    assert run(words) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert run([*words[:-1], str(tmp_path / "x"), "--latent", "1,b"]) == 1
+    assert "whole numbers A,B,C" in capsys.readouterr().err
