@@ -303,7 +303,7 @@ def help_of(capsys, *words: str) -> str:
 
 def test_the_commands(capsys):
     text = help_of(capsys)
-    listed = re.findall(r"^[│ ]*([\w-]+)\s{2,}\S", text.partition("Commands")[2], re.MULTILINE)
+    listed = re.findall(r"^[│ ]*(\w[\w-]*)\s{2,}\S", text.partition("Commands")[2], re.MULTILINE)
     assert set(listed) == COMMANDS
 
 
