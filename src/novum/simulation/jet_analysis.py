@@ -54,8 +54,10 @@ class JetAnalysis:
 
 
 def charged_fraction(jets: Particles) -> FloatArray:
-    """Share of tracks in the scalar pT of J jets, (J,); of what the detector sees only tracks have
-    a mass."""
+    """Share of tracks in the scalar pT of J jets, shape (J,).
+
+    Of what the detector sees only tracks have a mass, see `novum.simulation.detector.respond`.
+    """
     pt, n = jets.pt, len(jets)
     track = mass(jets.px, jets.py, jets.pz, jets.e) > _LEAST_MASS
     total = np.maximum(np.bincount(jets.event, pt, n), 1e-300)
