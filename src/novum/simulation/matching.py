@@ -46,7 +46,8 @@ class MergedTop:
         inside = self._near(observed, quarks.event, quarks.eta, quarks.phi)
         top_inside = self._near(observed, here, top_eta, np.arctan2(top[:, 1], top[:, 0]))
         three = np.bincount(quarks.event[inside], minlength=len(here)) == 3
-        return three & (np.diff(quarks.offsets) == 3) & top_inside
+        held: NDArray[np.bool_] = three & (np.diff(quarks.offsets) == 3) & top_inside
+        return held
 
     def _near(
         self, observed: Observed, event: IntArray, eta: FloatArray, phi: FloatArray
