@@ -8,9 +8,12 @@ from novum.physics.correlators import c2_d2, energy_correlators
 from novum.physics.dijets import LEAST_TAU
 from novum.physics.jets import Jets
 from novum.physics.particles import FloatArray, Particles, delta_phi
-from novum.physics.substructure import nsubjettiness
+from novum.physics.substructure import nsubjettiness, softdrop_mass
 
-FEATURES = ("pt", "eta", "phi", "mass", "tau1", "tau2", "tau3", "tau21", "tau32", "n_constituents")
+FEATURES = (
+    *("pt", "eta", "phi", "mass", "softdrop_mass"),
+    *("tau1", "tau2", "tau3", "tau21", "tau32", "n_constituents"),
+)
 BETAS = (1.0, 0.5, 2.0)
 MOST_AXES = 5
 EXTENDED = (
@@ -38,6 +41,7 @@ def jet_features(jets: Jets, radius: float) -> dict[str, FloatArray]:
         `FEATURES` and `EXTENDED` [GeV, rad]: ``tau21`` and ``tau32`` have β = 1 and kT axes;
         ``tau3_b2`` has β = 2, and so on. ``tau1``, ``tau1_b0.5`` and ``tau1_b2`` are, up to
         powers of R, the jet's width (girth), Les Houches angularity and thrust (arXiv:1408.3122).
+        ``softdrop_mass`` has β = 0 and z_cut = 0.1.
         ``e2``, ``e3``, ``c2`` and ``d2`` are energy correlators with β = 1. See `shape` for the
         others.
     """
@@ -59,6 +63,7 @@ def jet_features(jets: Jets, radius: float) -> dict[str, FloatArray]:
         names = (f"{name}{suffix}" for name in ("e2", "e3", "c2", "d2"))
         found |= dict(zip(names, (*correlators.T, c2, d2), strict=True))
     found |= shape(jets.constituents)
+    found["softdrop_mass"] = softdrop_mass(jets.constituents)
     return {name: found[name] for name in (*FEATURES, *EXTENDED)}
 
 

@@ -1,4 +1,4 @@
-"""N-subjettiness of jets (arXiv:1011.2268)."""
+"""N-subjettiness (arXiv:1011.2268) and soft drop (arXiv:1402.2657) of jets."""
 
 from __future__ import annotations
 
@@ -55,6 +55,31 @@ def nsubjettiness(
             power = _power(nearest, beta)
             out[:, b, n - 1] = np.bincount(jet, pt * power, len(jets)) / (scale * radius**beta)
     return out
+
+
+def softdrop_mass(jets: Particles, z_cut: float = 0.1) -> FloatArray:
+    """Mass of jets after soft drop with β = 0, the modified mass drop tagger (arXiv:1307.0007).
+
+    Parameters
+    ----------
+    jets : Particles
+        Constituents of J jets, each with at least one.
+    z_cut : float
+        The softer branch of a Cambridge/Aachen declustering goes if it has less than this share
+        of the pT; of the first that stays, the mass is taken.
+
+    Returns
+    -------
+    array (J,)
+        Mass [GeV]; that of a single constituent where nothing else stays.
+    """
+    if len(jets) == 0:
+        return np.zeros(0)
+    fastjet = import_fastjet()
+    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, _ANY_RADIUS)
+    sequence = fastjet.ClusterSequence(to_awkward(jets), definition)
+    groomed = sequence.exclusive_jets_softdrop_grooming(1, 0.0, z_cut, "scalar_z", 1.0)
+    return np.asarray(groomed["msoftdrop"], np.float64)
 
 
 def _subjets(sequence: Any, n: int) -> Any:

@@ -54,9 +54,9 @@ class JetAnalysis:
 
 
 def charged_fraction(jets: Particles) -> FloatArray:
-    """Share of tracks in the scalar pT of J jets, (J,).
+    """Share of tracks in the scalar pT of J jets, shape (J,).
 
-    Of what the detector sees only tracks have a mass.
+    Of what the detector sees only tracks have a mass, see `novum.simulation.detector.respond`.
     """
     pt, n = jets.pt, len(jets)
     track = mass(jets.px, jets.py, jets.pz, jets.e) > _LEAST_MASS

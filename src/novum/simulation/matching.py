@@ -46,12 +46,12 @@ class MergedTop:
         inside = self._near(observed, quarks.event, quarks.eta, quarks.phi)
         top_inside = self._near(observed, here, top_eta, np.arctan2(top[:, 1], top[:, 0]))
         three = np.bincount(quarks.event[inside], minlength=len(here)) == 3
-        return np.asarray(three & (np.diff(quarks.offsets) == 3) & top_inside)
+        held: NDArray[np.bool_] = three & (np.diff(quarks.offsets) == 3) & top_inside
+        return held
 
     def _near(
         self, observed: Observed, event: IntArray, eta: FloatArray, phi: FloatArray
     ) -> NDArray[np.bool_]:
         d_eta = eta - observed.features["eta"][event]
         d_phi = delta_phi(phi, observed.features["phi"][event])
-        near: NDArray[np.bool_] = np.hypot(d_eta, d_phi) < self.radius
-        return near
+        return np.hypot(d_eta, d_phi) < self.radius

@@ -28,8 +28,7 @@ class Partons:
     mother: IntArray
 
 
+_NOTHING, _NO_CODES = np.zeros(0), np.zeros(0, np.int64)
 NO_PARTONS = Partons(
-    Particles(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1, np.int64)),
-    np.zeros(0, np.int64),
-    np.zeros(0, np.int64),
+    Particles(_NOTHING, _NOTHING, _NOTHING, _NOTHING, np.zeros(1, np.int64)), _NO_CODES, _NO_CODES
 )

@@ -29,7 +29,7 @@ class DarkShowers(Process):
     Parameters
     ----------
     r_inv : float
-        Share of the dark mesons that leave no trace, 0 to 1.
+        Share of the dark mesons that leave no trace, from 0 to below 1.
     mass_meson : float
         Mass of the dark mesons, pseudoscalars and vectors alike [GeV]; the confinement scale and
         the mass of the dark quarks are half of it.
@@ -89,8 +89,8 @@ class DarkShowers(Process):
         )
 
     def _check(self) -> None:
-        if not 0 <= self.r_inv <= 1:
-            raise ConfigError(f"r_inv: must be between 0 and 1, got {self.r_inv:g}")
+        if not 0 <= self.r_inv < 1:
+            raise ConfigError(f"r_inv: must be at least 0 and below 1, got {self.r_inv:g}")
         if not self.mass_meson >= _LEAST_MASS:
             raise ConfigError(
                 f"mass_meson: must be at least {_LEAST_MASS:g} GeV, got {self.mass_meson:g}"
