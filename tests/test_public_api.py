@@ -40,6 +40,7 @@ NAMES = {
     },
     "novum.outlier": {
         "Autoencoder",
+        "Combined",
         "ConvAutoencoder",
         "DirichletVAE",
         "GaussianMixture",

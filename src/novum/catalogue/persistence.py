@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.catalogue.members import build
-from novum.errors import FileFormatError, InputError
+from novum.catalogue.members import KINDS, build
+from novum.errors import FileFormatError, InputError, NovumError
 from novum.io.atomic import atomic_folder, write_text
 from novum.io.documents import from_json, read_document, to_json
 
@@ -79,12 +80,12 @@ def save_model(stored: StoredModel, folder: str | Path) -> Path:
     model = stored.model
     tensors = {f"notes/{name}": np.ascontiguousarray(a) for name, a in stored.arrays.items()}
     parts: dict[str, Any] = {}
-    fitted = {k: v for k, v in vars(model).items() if k.endswith("_") and not k.startswith("_")}
+    member = _packed_member(stored.kind, model, "", tensors, parts)
     spec = Spec(
         stored.kind,
         model.name,
-        model.get_params(deep=False),
-        {k: _packed(v, k, tensors, parts) for k, v in fitted.items()},
+        member["parameters"],
+        member["state"],
         stored.notes,
         {name: version(name) for name in dict.fromkeys((*VERSIONED, *model.packages))},
     )
@@ -129,15 +130,42 @@ def load_model(folder: str | Path) -> StoredModel:
     except SafetensorError as error:
         raise FileFormatError(f"damaged model: {error}", file=path / TENSORS) from None
     parts = _parts(path / PARTS) if (path / PARTS).exists() else {}
-    model = build(spec.kind, spec.name, **spec.parameters)
     held = {"tensor": tensors, "part": parts}
+    member = {
+        "kind": spec.kind,
+        "name": spec.name,
+        "parameters": spec.parameters,
+        "state": spec.state,
+    }
     try:
-        for name, value in spec.state.items():
-            setattr(model, name, _unpacked(value, held))
+        model = _unpacked_member(member, held)
+    except NovumError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"damaged model: {error}", file=path / SPEC) from None
     arrays = {k.removeprefix("notes/"): v for k, v in tensors.items() if k.startswith("notes/")}
     return StoredModel(model, spec.kind, spec.notes, arrays, spec.versions)
+
+
+def _packed_member(
+    kind: str, model: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]
+) -> dict[str, Any]:
+    """Kind, name, parameters and learnt attributes of a member of the catalogue."""
+    fitted = {k: v for k, v in vars(model).items() if k.endswith("_") and not k.startswith("_")}
+    start = f"{key}/" if key else ""
+    return {
+        "kind": kind,
+        "name": model.name,
+        "parameters": model.get_params(deep=False),
+        "state": {k: _packed(v, start + k, tensors, parts) for k, v in fitted.items()},
+    }
+
+
+def _unpacked_member(stored: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> Any:
+    model = build(stored["kind"], stored["name"], **stored["parameters"])
+    for name, value in stored["state"].items():
+        setattr(model, name, _unpacked(value, held))
+    return model
 
 
 def _packed(value: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]) -> Any:
@@ -151,6 +179,9 @@ def _packed(value: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]
         return {"tensor": key}
     if isinstance(value, list | tuple):
         return {"list": [_packed(v, f"{key}/{i}", tensors, parts) for i, v in enumerate(value)]}
+    for kind, package in KINDS.items():
+        if import_module(package).MEMBERS.get(type(value).__name__) == type(value).__module__:
+            return {"member": _packed_member(kind, value, key, tensors, parts)}
     parts[key] = value
     return {"part": key}
 
@@ -161,6 +192,8 @@ def _unpacked(value: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -
         return [_unpacked(v, held) for v in content]
     if form == "float":
         return float(content)
+    if form == "member":
+        return _unpacked_member(content, held)
     return content if form == "value" else held[form][content]
 
 

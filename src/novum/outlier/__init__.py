@@ -10,6 +10,7 @@ from typing import Any
 
 MEMBERS = {
     "Autoencoder": "novum.outlier.autoencoder",
+    "Combined": "novum.outlier.combined",
     "ConvAutoencoder": "novum.outlier.conv_autoencoder",
     "DirichletVAE": "novum.outlier.dirichlet_vae",
     "GaussianMixture": "novum.outlier.gmm",
@@ -26,6 +27,7 @@ MEMBERS = {
 __all__ = [
     "PCA",
     "Autoencoder",
+    "Combined",
     "ConvAutoencoder",
     "DirichletVAE",
     "GaussianMixture",

@@ -1,0 +1,74 @@
+"""Combined detectors: p-values of the parts, their rules, and names that do not exist."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from novum.errors import ConfigError, InputError
+from novum.outlier import Combined, KMeans, Mahalanobis
+from novum.outlier.tail import log_p_value
+
+
+def normal(n=2000, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, 3))
+
+
+def test_p_values_are_counted_and_fall_beyond_the_largest():
+    held = np.sort(np.random.default_rng(1).exponential(2.0, 4000))
+    inside = np.array([-1.0, held[0], held[1999], held[-1]])
+    counted = (1 + np.array([4000, 4000, 2001, 1])) / 4001
+    np.testing.assert_allclose(np.exp(log_p_value(held, inside)), counted)
+    # An exponential has the same mean excess everywhere: its scale.
+    far = held[-1] + np.array([2.0, 4.0])
+    np.testing.assert_allclose(np.diff(log_p_value(held, far)), -1, rtol=0.2)
+    many = log_p_value(held, np.linspace(-1, 40, 500))
+    assert (np.diff(many) <= 0).all()
+
+
+def test_scores_that_all_tie_are_no_fault():
+    held = np.zeros(10)
+    np.testing.assert_allclose(np.exp(log_p_value(held, np.array([0.0, -1.0]))), 1)
+    assert np.isfinite(log_p_value(held, np.array([5.0]))).all()
+
+
+def test_the_rules_are_what_they_say():
+    x, parts = normal(50, seed=2), ("kmeans", "mahalanobis")
+    made = {
+        rule: Combined(parts, rule=rule, random_state=4).fit(normal())
+        for rule in ("rank-average", "min-p", "sum-log-p")
+    }
+    first = made["min-p"]
+    assert [type(part) for part in first.parts_] == [KMeans, Mahalanobis]
+    z = (x - first.center_) / first.scale_
+    p = np.array(
+        [
+            np.exp(log_p_value(held, part.anomaly_score(z)))
+            for part, held in zip(first.parts_, first.held_, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(made["rank-average"].anomaly_score(x), 1 - p.mean(axis=0))
+    np.testing.assert_allclose(first.anomaly_score(x), -np.log(p.min(axis=0)))
+    np.testing.assert_allclose(made["sum-log-p"].anomaly_score(x), -np.log(p).sum(axis=0))
+
+
+def test_parts_have_uniform_p_values_on_background_and_correlated_ones_make_no_fisher():
+    made = Combined(("kmeans", "mahalanobis"), random_state=4).fit(normal(5000))
+    fisher = 2 * made.anomaly_score(normal(5000, seed=5))
+    # Were the parts independent, twice the sum would follow χ² with four degrees of freedom.
+    assert stats.kstest(fisher, stats.chi2(4).cdf).pvalue < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "max-p"}, "rule: must be one of rank-average, min-p, sum-log-p"),
+        ({"detectors": ("pca",)}, "detectors: name at least two"),
+        ({"detectors": ("pca", "kmean")}, "there is no 'kmean'; did you mean 'kmeans'"),
+        ({"detectors": ("pca", "combined")}, "there is no 'combined'"),
+    ],
+)
+def test_what_makes_no_sense_is_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Combined(**options).fit(normal())
+    with pytest.raises(InputError, match="needs at least 10 events"):
+        Combined().fit(normal(8))
