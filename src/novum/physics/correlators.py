@@ -11,7 +11,7 @@ def energy_correlators(jets: Particles, beta: float = 1.0) -> FloatArray:
     """Two- and three-point energy correlation functions, normalised to the jet's pT.
 
     With z_i = pT_i / Σ pT, e_2 = Σ_{i<j} z_i z_j ΔR_ij^β and
-    e_3 = Σ_{i<j<k} z_i z_j z_k (ΔR_ij ΔR_ik ΔR_jk)^β (arXiv:1409.6298, eq. 2.4 and 2.5).
+    e_3 = Σ_{i<j<k} z_i z_j z_k (ΔR_ij ΔR_ik ΔR_jk)^β (arXiv:1305.0007, arXiv:1409.6298).
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def energy_correlators(jets: Particles, beta: float = 1.0) -> FloatArray:
 
 
 def c2_d2(correlators: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """C_2 = e_3 / e_2² and D_2 = e_3 / e_2³ (arXiv:1409.6298, eq. 2.6); 0 where e_2 is.
+    """C_2 = e_3 / e_2² and D_2 = e_3 / e_2³ (arXiv:1409.6298); 0 where e_2 is.
 
     Parameters
     ----------

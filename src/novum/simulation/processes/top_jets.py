@@ -18,7 +18,8 @@ class TopJets(Process):
     Parameters
     ----------
     min_pt_hat : float
-        Least pT of the hard scattering [GeV].
+        Least pT of the hard scattering [GeV]. Scatterings between 300 and 450 GeV would add about
+        26 % of jets.
     """
 
     name: ClassVar[str] = "top_jets"
