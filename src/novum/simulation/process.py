@@ -52,7 +52,8 @@ class Process(ABC):
 
     A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
     `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
-    neutrinos, and the `analysis`.
+    neutrinos, names of clouds that are kept `whole` since their places mean something, and the
+    `analysis`.
     """
 
     name: ClassVar[str]
@@ -60,6 +61,7 @@ class Process(ABC):
     sqrt_s: ClassVar[float] = 13000.0
     label: ClassVar[int] = 0
     invisible: ClassVar[tuple[int, ...]] = ()
+    whole: ClassVar[tuple[str, ...]] = ()
     analysis: ClassVar[Analysis]
 
     @abstractmethod

@@ -127,6 +127,7 @@ class _Made:
     files: tuple[tuple[Path, int], ...]
     constituents: int
     hidden: tuple[str, ...]
+    whole: tuple[str, ...]
     meta: Meta
 
     def chunks(self) -> Iterator[Events]:
@@ -134,7 +135,7 @@ class _Made:
         for path, size in self.files:
             events = open_events(path).read().take(np.arange(size))
             clouds = {
-                k: Cloud(c.values[:, : self.constituents], c.fields)
+                k: c if k in self.whole else Cloud(c.values[:, : self.constituents], c.fields)
                 for k, c in events.clouds.items()
                 if self.constituents
             }
@@ -165,7 +166,7 @@ def _made(
     sample = Sample.of(process, seed, mpi)
     made = tuple(_blocks(sample, n, cache_folder(cache), n_jobs, progress or NoProgress()))
     hidden = () if extended else process.analysis.extended
-    return _Made(made, constituents, hidden, _joined(made))
+    return _Made(made, constituents, hidden, process.whole, _joined(made))
 
 
 def _blocks(
