@@ -11,7 +11,7 @@ from novum.simulation.challenge import ChallengeProcess
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdcTtbar(ChallengeProcess):
-    """Top pairs with all decays, as 0.3 % of the background of the ADC2021 challenge."""
+    """Top pairs with all decays, 0.3 % of the background of the ADC2021 challenge."""
 
     name: ClassVar[str] = "adc_ttbar"
 

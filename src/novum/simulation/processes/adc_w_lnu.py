@@ -11,7 +11,7 @@ from novum.simulation.challenge import ChallengeProcess
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdcWLnu(ChallengeProcess):
-    """W → ℓν with ℓ = e, µ or τ, as 59 % of the background of the ADC2021 challenge."""
+    """W → ℓν with ℓ = e, µ or τ, 59 % of the background of the ADC2021 challenge."""
 
     name: ClassVar[str] = "adc_w_lnu"
 

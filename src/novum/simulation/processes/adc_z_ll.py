@@ -11,7 +11,7 @@ from novum.simulation.challenge import ChallengeProcess
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdcZLl(ChallengeProcess):
-    """Z/γ* → ℓℓ above 10 GeV with ℓ = e, µ or τ, as 7 % of the background of the ADC2021 challenge."""
+    """Z/γ* → ℓℓ above 10 GeV with ℓ = e, µ or τ, 7 % of the background of the ADC2021 challenge."""
 
     name: ClassVar[str] = "adc_z_ll"
 
