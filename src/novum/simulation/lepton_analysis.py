@@ -118,7 +118,7 @@ def _missing(sums: FloatArray) -> FloatArray:
 
 def _ordered(particles: Particles, pid: int) -> FloatArray:
     """pT, η and φ of particles of one kind in order of pT, zero-padded, shape (n, most, 3)."""
-    own = particles.take(particles.pid == pid)
+    own = particles.take(np.asarray(particles.pid) == pid)
     counts = np.diff(own.offsets)
     order = np.lexsort((-own.pt, own.event))
     values = np.zeros((len(own), counts.max(initial=0), 3))

@@ -52,7 +52,8 @@ class Process(ABC):
 
     A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
     `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
-    neutrinos, names of clouds that are kept `whole` since their places mean something, and the
+    neutrinos, |PDG codes| of `flavours` of which a hard scattering needs one, coming in or going
+    out, names of clouds that are kept `whole` since their places mean something, and the
     `analysis`.
     """
 
@@ -61,6 +62,7 @@ class Process(ABC):
     sqrt_s: ClassVar[float] = 13000.0
     label: ClassVar[int] = 0
     invisible: ClassVar[tuple[int, ...]] = ()
+    flavours: ClassVar[tuple[int, ...]] = ()
     whole: ClassVar[tuple[str, ...]] = ()
     analysis: ClassVar[Analysis]
 
@@ -73,3 +75,23 @@ class Process(ABC):
         ConfigError
             If a parameter makes no sense.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture(Process, ABC):
+    """Events of several processes, each drawn on its own with given shares of what is selected.
+
+    A member states its `components`: processes of one energy and one analysis, with their shares,
+    which add up to 1. Their numbers, from 1, are kept as the ``run`` of each event. A mixture has
+    no cross-section, since its shares are given.
+    """
+
+    components: ClassVar[tuple[tuple[Process, float], ...]]
+
+    def card(self) -> tuple[str, ...]:
+        """The cards of the components, each under a comment with its share."""
+        return tuple(
+            line
+            for process, share in self.components
+            for line in (f"! {share:g} {process!r}", *process.card())
+        )

@@ -183,9 +183,14 @@ def _blocks(
 
 
 def _joined(made: Iterable[tuple[Path, int]]) -> Meta:
-    """Origin of one sample: luminosities add up, the cross-section is that of all events."""
+    """Origin of one sample: luminosities add up, the cross-section is that of all events.
+
+    A mixture has neither.
+    """
     blocks = [(open_events(path).read([]), size) for path, size in made]
     metas = [events.meta for events, _ in blocks]
+    if metas[0].luminosity is None:
+        return metas[0]
     # Of a block that holds more events than are asked for, their share.
     share = np.array([size / len(events) for events, size in blocks])
     luminosity = share * np.array([m.luminosity for m in metas], np.float64)
