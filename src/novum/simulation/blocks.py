@@ -182,11 +182,7 @@ def mix_block(sample: Sample, index: int, n: int, folder: Path) -> Events:
     )
     events = concatenate([replace(part, meta=meta) for part in parts])
     events = events.take(np.argsort(np.concatenate(places)))
-    return replace(
-        events,
-        label=np.full(n, sample.process.label, np.int8),
-        bookkeeping={"run": 1 + chosen},
-    )
+    return replace(events, label=np.full(n, sample.process.label, np.int8))
 
 
 def drawn(sample: Sample, index: int) -> NDArray[np.int64]:
@@ -204,6 +200,7 @@ def _as_events(
     sample: Sample, index: int, parts: list[Observed], tried: int, generated: tuple[float, float]
 ) -> Events:
     n = sum(len(part.rows) for part in parts)
+    run = sample.process.run
     efficiency = n / tried
     cross_section = generated[0] * efficiency
     relative = np.hypot(generated[1] / generated[0], np.sqrt((1 - efficiency) / n))
@@ -211,6 +208,7 @@ def _as_events(
         {k: np.concatenate([p.features[k] for p in parts]) for k in parts[0].features},
         id=np.arange(n, dtype=np.uint64) + np.uint64(sample.first_id(index)),
         label=np.full(n, sample.process.label, np.int8),
+        bookkeeping={} if run is None else {"run": np.full(n, run)},
         meta=Meta(
             origin=f"novum simulate {sample.process.name}",
             sqrt_s=sample.process.sqrt_s,

@@ -10,9 +10,6 @@ from novum.errors import ConfigError
 from novum.simulation.lepton_analysis import LeptonAnalysis
 from novum.simulation.process import Analysis, Process
 
-CHALLENGE = (
-    ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
-)
 ANALYSIS = LeptonAnalysis()
 
 
@@ -20,7 +17,6 @@ ANALYSIS = LeptonAnalysis()
 class ChallengeProcess(Process, ABC):
     """A process looked at as in the challenge."""
 
-    reference: ClassVar[tuple[tuple[str, str], ...]] = CHALLENGE
     whole: ClassVar[tuple[str, ...]] = ("objects",)
     analysis: ClassVar[Analysis] = ANALYSIS
 

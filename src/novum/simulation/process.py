@@ -53,8 +53,8 @@ class Process(ABC):
     A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
     `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
     neutrinos, |PDG codes| of `flavours` of which a hard scattering needs one, coming in or going
-    out, names of clouds that are kept `whole` since their places mean something, and the
-    `analysis`.
+    out, names of clouds that are kept `whole` since their places mean something, the number that is
+    kept as the `run` of its events, by which mixtures are told apart, and the `analysis`.
     """
 
     name: ClassVar[str]
@@ -64,6 +64,7 @@ class Process(ABC):
     invisible: ClassVar[tuple[int, ...]] = ()
     flavours: ClassVar[tuple[int, ...]] = ()
     whole: ClassVar[tuple[str, ...]] = ()
+    run: ClassVar[int | None] = None
     analysis: ClassVar[Analysis]
 
     @abstractmethod
@@ -82,8 +83,7 @@ class Mixture(Process, ABC):
     """Events of several processes, each drawn on its own with given shares of what is selected.
 
     A member states its `components`: processes of one energy and one analysis, with their shares,
-    which add up to 1. Their numbers, from 1, are kept as the ``run`` of each event. A mixture has
-    no cross-section, since its shares are given.
+    which add up to 1. A mixture has no cross-section, since its shares are given.
     """
 
     components: ClassVar[tuple[tuple[Process, float], ...]]

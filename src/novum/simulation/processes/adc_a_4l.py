@@ -20,6 +20,10 @@ class AdcA4l(ChallengeSignal):
     """
 
     name: ClassVar[str] = "adc_a_4l"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 5
 
     mass: float = 50.0
 

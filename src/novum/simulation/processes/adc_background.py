@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from novum.simulation.challenge import ANALYSIS, CHALLENGE
+from novum.simulation.challenge import ANALYSIS
 from novum.simulation.process import Analysis, Mixture, Process
 from novum.simulation.processes.adc_qcd import AdcQcd
 from novum.simulation.processes.adc_ttbar import AdcTtbar
@@ -19,7 +19,9 @@ class AdcBackground(Mixture):
     """W, QCD, Z and top pairs with the shares of the ADC2021 challenge, after the selection."""
 
     name: ClassVar[str] = "adc_background"
-    reference: ClassVar[tuple[tuple[str, str], ...]] = CHALLENGE
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
     whole: ClassVar[tuple[str, ...]] = ("objects",)
     analysis: ClassVar[Analysis] = ANALYSIS
     components: ClassVar[tuple[tuple[Process, float], ...]] = (

@@ -20,6 +20,10 @@ class AdcH0TauTau(ChallengeSignal):
     """
 
     name: ClassVar[str] = "adc_h0_tau_tau"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 7
 
     mass: float = 60.0
 

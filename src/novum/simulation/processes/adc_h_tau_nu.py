@@ -20,6 +20,10 @@ class AdcHTauNu(ChallengeSignal):
     """
 
     name: ClassVar[str] = "adc_h_tau_nu"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 8
 
     mass: float = 60.0
 

@@ -20,6 +20,10 @@ class AdcLqBTau(ChallengeSignal):
     """
 
     name: ClassVar[str] = "adc_lq_b_tau"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 6
 
     mass: float = 80.0
 

@@ -40,6 +40,10 @@ class AdcQcd(ChallengeProcess):
     """
 
     name: ClassVar[str] = "adc_qcd"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 2
     flavours: ClassVar[tuple[int, ...]] = (5,)
 
     min_pt_hat: float = 30.0

@@ -14,6 +14,10 @@ class AdcTtbar(ChallengeProcess):
     """Top pairs with all decays, 0.3 % of the background of the ADC2021 challenge."""
 
     name: ClassVar[str] = "adc_ttbar"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 4
 
     def card(self) -> tuple[str, ...]:
         """Gluons or quarks to a pair of top quarks."""

@@ -14,6 +14,10 @@ class AdcWLnu(ChallengeProcess):
     """W → ℓν with ℓ = e, µ or τ, 59 % of the background of the ADC2021 challenge."""
 
     name: ClassVar[str] = "adc_w_lnu"
+    reference: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("2107.02157", "LHC physics dataset for unsupervised New Physics detection at 40 MHz"),
+    )
+    run: ClassVar[int | None] = 1
 
     def card(self) -> tuple[str, ...]:
         """Quark and antiquark to a W, which decays to leptons."""
