@@ -183,15 +183,31 @@ def test_transverse_mass_of_w_bosons_ends_at_their_mass(w: Events) -> None:
 def test_hard_scatterings_need_their_flavour() -> None:
     """Every event then has bottom hadrons; without the condition few have."""
 
-    def with_muon(flavours: tuple[int, ...]) -> float:
+    def with_bottom(flavours: tuple[int, ...]) -> float:
         card = ("HardQCD:qg2qg = on", "PhaseSpace:pTHatMin = 30", "HadronLevel:Decay = off")
         generator = Generator(full_card(card, 13000.0, mpi=False), 1, flavours=flavours)
         truth, size = next(generator.batches(60))
         bottom = (truth.pid // 100 % 10 == 5) | (truth.pid // 1000 % 10 == 5)
         return float(np.mean(np.bincount(truth.particles.event[bottom], minlength=size) > 0))
 
-    assert with_muon((5,)) == 1
-    assert with_muon(()) < 0.3
+    assert with_bottom((5,)) == 1
+    assert with_bottom(()) < 0.3
+
+
+def test_one_bottom_quark_of_two_decays_to_a_lepton() -> None:
+    """More events have one than the 0.73 of natural decays, cascades and pairs from π⁰ counted."""
+
+    def with_lepton(card: tuple[str, ...]) -> float:
+        generator = Generator(full_card(card, 13000.0, mpi=False), 1, flavours=AdcQcd.flavours)
+        truth, size = next(generator.batches(200))
+        lepton = np.isin(truth.pid, (ELECTRON, MUON)) & (truth.particles.pt > 0.3)
+        return float(np.mean(np.bincount(truth.particles.event[lepton], minlength=size) > 0))
+
+    card = AdcQcd().card()
+    natural = tuple(line for line in card if not line[0].isdigit())
+    assert len(card) - len(natural) == 16
+    assert with_lepton(natural) < 0.8
+    assert with_lepton(card) > 0.86
 
 
 # --- mixtures ----------------------------------------------------------------------------------

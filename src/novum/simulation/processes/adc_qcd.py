@@ -22,10 +22,11 @@ _PROCESSES = ("gg2bbbar", "qqbar2bbbar", "qg2qg", "qq2qq")
 class AdcQcd(ChallengeProcess):
     """QCD with an isolated lepton, here from bottom, 34 % of the background of ADC2021.
 
-    One QCD event in about 10⁵ has such a lepton, so that three approximations make it affordable:
+    One hard scattering in some 30,000 above 25 GeV has such a lepton, so that three approximations
+    make it affordable:
 
     - Only hard scatterings with a bottom quark that comes in or goes out. Charm, which would add
-      about a tenth, gluons that split to heavy quarks in the shower, and hadrons that are taken
+      a tenth to a fifth, gluons that split to heavy quarks in the shower, and hadrons that are taken
       for leptons are left out.
     - Hadrons with the bottom antiquark always decay to e or µ and a neutrino, those with the quark
       as they do. A lepton from the antiquark comes with an unbiased rest of the event; where it
