@@ -26,8 +26,8 @@ class AdcQcd(ChallengeProcess):
     make it affordable:
 
     - Only hard scatterings with a bottom quark that comes in or goes out. Charm, which would add
-      a tenth to a fifth, gluons that split to heavy quarks in the shower, and hadrons that are taken
-      for leptons are left out.
+      a tenth to a fifth, gluons that split to heavy quarks in the shower, and hadrons that are
+      taken for leptons are left out.
     - Hadrons with the bottom antiquark always decay to e or µ and a neutrino, those with the quark
       as they do. A lepton from the antiquark comes with an unbiased rest of the event; where it
       comes from the quark, about one event in six, there is a neutrino on both sides. The
