@@ -220,12 +220,14 @@ def print_summary(summary: InputSummary) -> None:
 
 
 def print_simulated(meta: Meta, n: int, path: Path) -> None:
-    """What was simulated, with its cross-section."""
-    out.print(
-        f"{n} events, cross-section after the selection {meta.cross_section:.4g} ± "
-        f"{meta.cross_section_error:.1g} pb: as many as in {meta.luminosity:.4g}/fb",
-        highlight=False,
-    )
+    """What was simulated, with its cross-section if it has one."""
+    said = f"{n} events"
+    if meta.cross_section is not None:
+        said += (
+            f", cross-section after the selection {meta.cross_section:.4g} ± "
+            f"{meta.cross_section_error:.1g} pb: as many as in {meta.luminosity:.4g}/fb"
+        )
+    out.print(said, highlight=False)
     out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
 
 

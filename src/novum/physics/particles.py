@@ -22,6 +22,8 @@ class Particles:
         Momenta and energies [GeV].
     offsets : int64 array (n + 1,)
         Event i has the particles from ``offsets[i]`` to ``offsets[i + 1]``.
+    pid : int64 array (total,) or None
+        |PDG code| of each, where it is known.
     """
 
     px: FloatArray
@@ -29,6 +31,7 @@ class Particles:
     pz: FloatArray
     e: FloatArray
     offsets: IntArray
+    pid: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -63,14 +66,18 @@ class Particles:
         """Some of the particles, by mask or by rising positions; events keep their places."""
         kept = np.bincount(self.event[rows], minlength=len(self))
         offsets = np.concatenate([[0], np.cumsum(kept)])
-        return Particles(self.px[rows], self.py[rows], self.pz[rows], self.e[rows], offsets)
+        return self._at(rows, offsets)
 
     def take_events(self, rows: IntArray) -> Particles:
         """Some of the events, in that order."""
         sizes = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         inside = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], sizes)
-        return Particles(self.px[inside], self.py[inside], self.pz[inside], self.e[inside], offsets)
+        return self._at(inside, offsets)
+
+    def _at(self, rows: NDArray[Any], offsets: IntArray) -> Particles:
+        columns = (self.px[rows], self.py[rows], self.pz[rows], self.e[rows])
+        return Particles(*columns, offsets, None if self.pid is None else self.pid[rows])
 
     def sums(self) -> FloatArray:
         """Four-momentum of each event: px, py, pz, E [GeV], shape (n, 4)."""

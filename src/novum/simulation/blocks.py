@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from novum.errors import InputError, OutputError
 from novum.events import Cloud, Events, Meta
-from novum.io import open_events, write_events
+from novum.io import concatenate, open_events, write_events
 from novum.simulation.detector import respond
-from novum.simulation.process import Observed, Process
+from novum.simulation.process import Mixture, Observed, Process
 from novum.simulation.pythia import BATCH, MOST_SEED, NEUTRINOS, Generator, full_card, versions
 
 BLOCK = 2000  # events; starting Pythia takes as long as some tens of them
@@ -60,7 +61,9 @@ class Sample:
     @property
     def card(self) -> tuple[str, ...]:
         """All settings of Pythia but the seed."""
-        return full_card(self.process.card(), self.process.sqrt_s, self.mpi)
+        flavours = self.process.flavours
+        only = (f"! only hard scatterings with one of {flavours}",) if flavours else ()
+        return full_card((*self.process.card(), *only), self.process.sqrt_s, self.mpi)
 
     @property
     def key(self) -> str:
@@ -109,7 +112,9 @@ def block(sample: Sample, index: int, n: int, folder: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from None
-        write_events(make_block(sample, index, n), path, overwrite=True)
+        mixture = isinstance(sample.process, Mixture)
+        made = mix_block(sample, index, n, folder) if mixture else make_block(sample, index, n)
+        write_events(made, path, overwrite=True)
     return path
 
 
@@ -132,7 +137,8 @@ def make_block(sample: Sample, index: int, n: int) -> Events:
         If nothing passes the selection, or Pythia gives up.
     """
     process, seed = sample.process, sample.block_seed(index)
-    generator = Generator(sample.card, seed, (*NEUTRINOS, *process.invisible))
+    invisible = (*NEUTRINOS, *process.invisible)
+    generator = Generator(sample.card, seed, invisible, process.flavours)
     rng = np.random.default_rng(seed)
     parts: list[Observed] = []
     accepted, tried = 0, 0
@@ -152,10 +158,53 @@ def make_block(sample: Sample, index: int, n: int) -> Events:
     return _as_events(sample, index, parts, tried, generator.cross_section)
 
 
+def mix_block(sample: Sample, index: int, n: int, folder: Path) -> Events:
+    """The first `n` events of a block of a mixture, from blocks of its components.
+
+    Events keep the id that they have in a sample of their component.
+
+    Raises
+    ------
+    InputError, OutputError
+        As `block` does for a component.
+    """
+    assert isinstance(sample.process, Mixture)
+    chosen = drawn(sample, index)[:n]
+    parts, places = [], []
+    for number, (process, _) in enumerate(sample.process.components):
+        own = np.flatnonzero(chosen == number)
+        if len(own):
+            path = block(replace(sample, process=process), index, len(own), folder)
+            parts.append(open_events(path).read().take(np.arange(len(own))))
+            places.append(own)
+    meta = Meta(
+        origin=f"novum simulate {sample.process.name}",
+        sqrt_s=sample.process.sqrt_s,
+        seed=sample.seed,
+        card="\n".join(sample.card),
+        versions=sample.versions,
+    )
+    events = concatenate([replace(part, meta=meta) for part in parts])
+    events = events.take(np.argsort(np.concatenate(places)))
+    return replace(events, label=np.full(n, sample.process.label, np.int8))
+
+
+def drawn(sample: Sample, index: int) -> NDArray[np.int64]:
+    """Number from 0 of the component that each event of a block of a mixture is of.
+
+    Drawn for the whole block, so that fewer events are the first of more.
+    """
+    assert isinstance(sample.process, Mixture)
+    shares = [share for _, share in sample.process.components]
+    rng = np.random.default_rng(sample.block_seed(index))
+    return rng.choice(len(shares), sample.block_size, p=shares)
+
+
 def _as_events(
     sample: Sample, index: int, parts: list[Observed], tried: int, generated: tuple[float, float]
 ) -> Events:
     n = sum(len(part.rows) for part in parts)
+    run = sample.process.run
     efficiency = n / tried
     cross_section = generated[0] * efficiency
     relative = np.hypot(generated[1] / generated[0], np.sqrt((1 - efficiency) / n))
@@ -163,6 +212,7 @@ def _as_events(
         {k: np.concatenate([p.features[k] for p in parts]) for k in parts[0].features},
         id=np.arange(n, dtype=np.uint64) + np.uint64(sample.first_id(index)),
         label=np.full(n, sample.process.label, np.int8),
+        bookkeeping={} if run is None else {"run": np.full(n, run)},
         meta=Meta(
             origin=f"novum simulate {sample.process.name}",
             sqrt_s=sample.process.sqrt_s,

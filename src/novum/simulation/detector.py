@@ -7,7 +7,7 @@ efficiency of identifying electrons, photons and muons.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from novum.simulation.partons import NO_PARTONS, Partons
 BoolArray = NDArray[np.bool_]
 
 _ELECTRON, _MUON, _PHOTON = 11, 13, 22
+_PION, _K_LONG = 211, 130  # what every other track and every neutral hadron is taken for
 _K_SHORT, _LAMBDA = 310, 3122
 _ECAL_SHARE_OF_STRANGE = 0.3  # of long-lived neutral strange hadrons
 _TRACKER_ETA = 2.5
@@ -70,7 +71,8 @@ def respond(truth: Truth, rng: np.random.Generator) -> Particles:
     -------
     Particles
         Tracks keep their mass and direction; photons and neutral hadrons are massless, somewhere
-        in their calorimeter cell.
+        in their calorimeter cell. Their ``pid`` is 11, 13, 22, 211 for any other track and 130
+        for any neutral hadron.
     """
     p, pid = truth.particles, truth.pid
     pt, eta, phi, event = p.pt, p.eta, p.phi, p.event
@@ -81,17 +83,22 @@ def respond(truth: Truth, rng: np.random.Generator) -> Particles:
     tracks = Objects(event, track_pt, eta, phi, mass(p.px, p.py, p.pz, p.e))
     track_e = np.hypot(track_pt * np.cosh(eta), tracks.mass) * tracked
     ecal_share = _ecal_share(pid)
-    found = [_scaled(tracks, tracked & (kind == _MUON))]
-    for calorimeter, share, own in (
-        (ECAL, ecal_share, tracked & (kind == _ELECTRON)),
-        (HCAL, np.where(kind == _MUON, 0.0, 1 - ecal_share), tracked & (kind == 0)),
+    found = [(_MUON, _scaled(tracks, tracked & (kind == _MUON)))]
+    for calorimeter, share, own, codes in (
+        (ECAL, ecal_share, tracked & (kind == _ELECTRON), (_ELECTRON, _PHOTON)),
+        (
+            HCAL,
+            np.where(kind == _MUON, 0.0, 1 - ecal_share),
+            tracked & (kind == 0),
+            (_PION, _K_LONG),
+        ),
     ):
         rows, own_e = share > 0, np.where(own, track_e, 0.0)
         deposits = Deposits(event, eta, phi, p.e * share, own_e, own_e * resolution).take(rows)
         neutral, factor = calorimeter.respond(deposits, rng)
         scale = np.ones(len(pt))
         scale[rows] = factor
-        found += [_scaled(tracks, own, scale), neutral]
+        found += zip(codes, (_scaled(tracks, own, scale), neutral), strict=True)
     return _merged(found, len(p))
 
 
@@ -101,8 +108,10 @@ def _scaled(tracks: Objects, rows: BoolArray, scale: FloatArray | None = None) -
     return Objects(tracks.event[rows], pt, tracks.eta[rows], tracks.phi[rows], tracks.mass[rows])
 
 
-def _merged(parts: list[Objects], n: int) -> Particles:
-    """All objects as particles, sorted by event."""
+def _merged(found: list[tuple[int, Objects]], n: int) -> Particles:
+    """All objects as particles, sorted by event, with the code of their kind."""
+    parts = [part for _, part in found]
+    pid = np.repeat([code for code, _ in found], [len(part.event) for part in parts])
     event = np.concatenate([part.event for part in parts])
     order = np.argsort(event, kind="stable")
     pt, eta, phi, m = (
@@ -110,7 +119,7 @@ def _merged(parts: list[Objects], n: int) -> Particles:
         for name in ("pt", "eta", "phi", "mass")
     )
     offsets = np.concatenate([[0], np.cumsum(np.bincount(event, minlength=n))])
-    return Particles.from_cylindrical(pt, eta, phi, offsets, m)
+    return replace(Particles.from_cylindrical(pt, eta, phi, offsets, m), pid=pid[order])
 
 
 def _efficiency(pt: FloatArray, eta: FloatArray, kind: IntArray) -> FloatArray:

@@ -65,7 +65,10 @@ class Process(ABC):
 
     A member states its `name`, the papers it comes from, `reference`, the centre-of-mass energy
     `sqrt_s` [GeV], the `label` of its events (1: signal), |PDG codes| that are `invisible` beside
-    neutrinos, the `analysis`, and the `matching` to the truth if its selection has one.
+    neutrinos, |PDG codes| of `flavours` of which a hard scattering needs one, coming in or going
+    out, names of clouds that are kept `whole` since their places mean something, the number that is
+    kept as the `run` of its events, by which mixtures are told apart, the `analysis`, and
+    the `matching` to the truth if its selection has one.
     """
 
     name: ClassVar[str]
@@ -73,6 +76,9 @@ class Process(ABC):
     sqrt_s: ClassVar[float] = 13000.0
     label: ClassVar[int] = 0
     invisible: ClassVar[tuple[int, ...]] = ()
+    flavours: ClassVar[tuple[int, ...]] = ()
+    whole: ClassVar[tuple[str, ...]] = ()
+    run: ClassVar[int | None] = None
     analysis: ClassVar[Analysis]
     matching: ClassVar[Matching | None] = None
 
@@ -85,3 +91,22 @@ class Process(ABC):
         ConfigError
             If a parameter makes no sense.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture(Process, ABC):
+    """Events of several processes, each drawn on its own with given shares of what is selected.
+
+    A member states its `components`: processes of one energy and one analysis, with their shares,
+    which add up to 1. A mixture has no cross-section, since its shares are given.
+    """
+
+    components: ClassVar[tuple[tuple[Process, float], ...]]
+
+    def card(self) -> tuple[str, ...]:
+        """The cards of the components, each under a comment with its share."""
+        return tuple(
+            line
+            for process, share in self.components
+            for line in (f"! {share:g} {process!r}", *process.card())
+        )

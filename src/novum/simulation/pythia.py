@@ -44,6 +44,8 @@ class Generator:
         1 to 900,000,000.
     invisible : sequence of int
         |PDG codes| that leave no trace in the detector.
+    flavours : sequence of int
+        |PDG codes| of which a hard scattering needs one, coming in or going out; empty: none.
 
     Raises
     ------
@@ -58,12 +60,16 @@ class Generator:
     card: Sequence[str]
     seed: int
     invisible: Sequence[int] = NEUTRINOS
+    flavours: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         self._pythia = _pythia_module().Pythia("", False)
         for line in (*self.card, f"Random:seed = {self.seed}"):
             if not self._pythia.readString(line, False):
                 raise ConfigError(f"card: Pythia does not know '{line}'")
+        if self.flavours:
+            self._hook = _flavour_hook(self.flavours)  # Pythia does not keep it alive
+            self._pythia.setUserHooksPtr(self._hook)
         if not self._pythia.init():
             raise InputError("Pythia cannot be initialised with this card", file=str(self.card))
         self._charged: dict[int, bool] = {}
@@ -116,6 +122,20 @@ class Generator:
             if code not in self._charged:
                 self._charged[code] = self._pythia.particleData.charge(code) != 0
         return np.array([self._charged[c] for c in codes.tolist()], bool)[inverse]
+
+
+def _flavour_hook(flavours: Sequence[int]) -> Any:
+    """Refuse hard scatterings without any of these flavours, before they cost a shower."""
+    wanted = frozenset(flavours)
+
+    class Hook(_pythia_module().UserHooks):  # type: ignore[misc]
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, event: Any) -> bool:
+            return not any(event[i].idAbs() in wanted for i in range(3, event.size()))
+
+    return Hook()
 
 
 def versions() -> dict[str, str]:

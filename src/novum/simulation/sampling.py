@@ -127,6 +127,7 @@ class _Made:
     files: tuple[tuple[Path, int], ...]
     constituents: int
     hidden: tuple[str, ...]
+    whole: tuple[str, ...]
     meta: Meta
 
     def chunks(self) -> Iterator[Events]:
@@ -134,7 +135,7 @@ class _Made:
         for path, size in self.files:
             events = open_events(path).read().take(np.arange(size))
             clouds = {
-                k: Cloud(c.values[:, : self.constituents], c.fields)
+                k: c if k in self.whole else Cloud(c.values[:, : self.constituents], c.fields)
                 for k, c in events.clouds.items()
                 if self.constituents
             }
@@ -165,7 +166,7 @@ def _made(
     sample = Sample.of(process, seed, mpi)
     made = tuple(_blocks(sample, n, cache_folder(cache), n_jobs, progress or NoProgress()))
     hidden = () if extended else process.analysis.extended
-    return _Made(made, constituents, hidden, _joined(made))
+    return _Made(made, constituents, hidden, process.whole, _joined(made))
 
 
 def _blocks(
@@ -182,9 +183,14 @@ def _blocks(
 
 
 def _joined(made: Iterable[tuple[Path, int]]) -> Meta:
-    """Origin of one sample: luminosities add up, the cross-section is that of all events."""
+    """Origin of one sample: luminosities add up, the cross-section is that of all events.
+
+    A mixture has neither.
+    """
     blocks = [(open_events(path).read([]), size) for path, size in made]
     metas = [events.meta for events, _ in blocks]
+    if metas[0].luminosity is None:
+        return metas[0]
     # Of a block that holds more events than are asked for, their share.
     share = np.array([size / len(events) for events, size in blocks])
     luminosity = share * np.array([m.luminosity for m in metas], np.float64)
