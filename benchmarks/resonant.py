@@ -38,6 +38,7 @@ SHIFTED = ("mj_low", "delta_mj")
 SHIFT = 0.1
 METHODS = ("idealised", "cathode", "cwola", "supervised", "anode", "lacathode")
 NOISY = ("idealised", "cwola", "cwola, bagging", "cwola, mlp")
+LHCO_NOISE = ("lhco-noise10", "lhco-noise30")  # with 400 events of signal, or none
 SEEDS = 10
 FEWER_SEEDS = 5
 NULL_SEEDS = 2  # simulated, where z means nothing
@@ -79,6 +80,8 @@ def _rows() -> Iterator[Row]:
             yield from (Row(study, 2.0, method, seed) for method in methods)
         for n in (400, 0):  # of the R&D sample
             yield from (Row("lhco", n, method, seed) for method in METHODS_OF_DATA)
+            yield from (Row(study, n, method, seed) for study in LHCO_NOISE for method in NOISY[1:])
+        yield from (Row("lhco", 400, method, seed) for method in NOISY[2:])
         for n in (1000, 200, 100, 50):
             yield from (Row("lhco", n, method, seed) for method in ("cathode", "cwola"))
     for seed in range(NULL_SEEDS):
@@ -113,7 +116,7 @@ def main() -> None:
 
 def search(row: Row) -> dict[str, Any]:
     """One search with truth at hand: significance, and how well signal and background part."""
-    sample = lhco(row) if row.study == "lhco" else dijets(row)
+    sample = lhco(row) if row.study.startswith("lhco") else dijets(row)
     start = time.perf_counter()
     with TemporaryDirectory() as folder:
         result = hunt(
@@ -230,9 +233,11 @@ def dijets(row: Row) -> Sample:
 
 def lhco(row: Row) -> Sample:
     """Signal of the R&D sample in its background."""
-    labelled, _ = load("lhco")
+    _, _, noise = row.study.partition("noise")
+    labelled = with_noise(load("lhco")[0], int(noise or 0), 0)
     data, left = injected(labelled, labelled, int(row.signal), row.seed)
-    return Sample(data, left, tuple(LHCO["4"]))
+    added = [name for name in labelled.features if name.startswith("noise")]
+    return Sample(data, left, (*LHCO["4"], *added))
 
 
 def injected(background: Events, signal: Events, n: int, seed: int) -> tuple[Events, Events]:
