@@ -251,7 +251,7 @@ class _Project(Protocol):
     def __call__(self, x: Tensor, /) -> Tensor: ...
 
 
-_RUNAWAY = 20.0  # times the energy that data began with: beyond, the training has diverged
+_RUNAWAY = 20.0  # times the larger of the energies before the first step: beyond, it has diverged
 
 
 def normalise(
@@ -297,11 +297,12 @@ def normalise(
     energies: list[tuple[float, float]] = []
     good = copy.deepcopy(model.state_dict())
     with one_thread():
+        limit = _RUNAWAY * _first_energy(model, sampler, table, rows, size)
         for epoch in (progress or NoProgress()).track(range(config.epochs), "normalising"):
             order = rows.order(epoch)
             batches = torch.from_numpy(order[: len(order) // size * size]).to(device)
             found = _epoch(model, sampler, adam, table, batches.view(-1, size), config, penalty)
-            if not _sane([*energies, found]):
+            if not all(energy < limit for energy in found):  # NaN is not, either
                 model.load_state_dict(good)
                 return _normalised(energies, diverged=True)
             energies.append(found)
@@ -336,9 +337,15 @@ def _epoch(
     return below_mean, above_mean
 
 
-def _sane(energies: list[tuple[float, float]]) -> bool:
-    last = energies[-1]
-    return bool(np.isfinite(last).all()) and max(last) < _RUNAWAY * max(energies[0])
+@torch.no_grad()
+def _first_energy(
+    model: nn.Module, sampler: NegativeSampler, table: Tensor, rows: Rows, size: int
+) -> float:
+    """Mean energy of data or of negative samples before the training, whichever is larger."""
+    some = torch.from_numpy(rows.order(0)[:size]).to(table.device)
+    energy = sampler.model.energy
+    below, above = energy(table[some, :-1]).mean(), energy(sampler.draw(size)).mean()
+    return float(torch.maximum(below, above))
 
 
 def _normalised(energies: list[tuple[float, float]], diverged: bool) -> Normalised:
