@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from novum import catalogue
 from novum.catalogue import StoredModel, load_model, save_model
 from novum.errors import ConfigError, InputError
+from novum.outlier.reconstruction import Reconstructor
 
 NAMES = [entry.name for entry in catalogue.entries("detector")]
 IMAGES = {n for n in NAMES if catalogue.build("detector", n).takes_images}
@@ -119,6 +120,20 @@ def test_every_score_of_a_detector_is_finite_and_its_own(fitted):
         assert np.isfinite(seen[-1]).all()
     for i, one in enumerate(seen):
         assert not any(np.allclose(one, other) for other in seen[:i])
+
+
+def test_contributions_add_up_to_the_score(fitted):
+    if not isinstance(fitted, Reconstructor):
+        return
+    x = sample(fitted, 100, seed=12)
+    for name in fitted.scores:
+        made = clone(fitted).set_params(score_by=name)
+        made.__dict__.update({k: v for k, v in vars(fitted).items() if k.endswith("_")})
+        found = made.contributions(x)
+        assert (found is None) == (name not in ("mse", "mae", "residual-mahalanobis"))
+        if found is not None:
+            assert found.shape == x.shape
+            np.testing.assert_allclose(found.sum(axis=1), made.anomaly_score(x), rtol=1e-6)
 
 
 def test_weights_count_as_copies(fitted):

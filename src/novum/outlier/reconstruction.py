@@ -15,6 +15,7 @@ from novum.outlier.mahalanobis import Normal
 FloatArray = NDArray[np.float64]
 
 SCORES = ("mse", "mae", "residual-mahalanobis", "latent-distance")
+_SUMS = ("mse", "mae", "residual-mahalanobis")  # scores that are sums over the features
 _MOMENTS = 100_000  # events from which the moments of residuals and latent space are taken
 
 
@@ -68,10 +69,41 @@ class Reconstructor(TransformerMixin, Detector):
         return np.concatenate([self._rebuilt(z)[0][0] for z in self._blocks(X)])
 
     @final
+    def latent_axes(self, X: ArrayLike) -> FloatArray:
+        """Latent variables of the first member on the principal axes of background, shape (n, L).
+
+        In standard deviations from the mean, the axis of largest variance first; distances are
+        Mahalanobis distances.
+        """
+        return np.asarray(
+            (self.transform(X) - self.latent_mean_[0]) @ self.latent_whitening_[0][:, ::-1]
+        )
+
+    @final
     def reconstruct(self, X: ArrayLike) -> FloatArray:
         """Rebuilt events, mean over the members, in the features' own units, shape (n, d)."""
         parts = [self._rebuilt(z)[1].mean(axis=0) for z in self._blocks(X)]
         return np.concatenate(parts) * self.scale_ + self.center_
+
+    @final
+    def contributions(self, X: ArrayLike) -> FloatArray | None:
+        """What each feature adds to the score, shape (n, d): every row adds up to its score.
+
+        Those of ``residual-mahalanobis`` may be negative. None where the score is no sum over the
+        features, as a distance in the latent space is none.
+        """
+        if self.score_by not in _SUMS:
+            return None
+        return np.concatenate([self._summands(z) for z in self._blocks(X)])
+
+    def _summands(self, z: FloatArray) -> FloatArray:
+        residual = z - self._rebuilt(z)[1]
+        if self.score_by == "residual-mahalanobis":
+            moments = zip(residual, self.residual_mean_, self.residual_whitening_, strict=True)
+            members = [(r - mean) * ((r - mean) @ w @ w.T) for r, mean, w in moments]
+            return np.asarray(np.mean(members, axis=0))
+        size = residual**2 if self.score_by == "mse" else np.abs(residual)
+        return np.asarray(size.mean(axis=0) / z.shape[1])
 
     def _member_scores(self, z: FloatArray) -> FloatArray:
         latent, rebuilt = self._rebuilt(z)
