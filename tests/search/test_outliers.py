@@ -13,7 +13,7 @@ from novum.events import Cloud, Events
 from novum.io import write_events
 from novum.outlier import KMeans
 from novum.physics.jet_images import JetImages
-from novum.search import OutlierModel, fit_outlier, outliers, score_file
+from novum.search import OutlierModel, chunks, fit_outlier, outliers, score_file
 
 NAMES = ("met", "pt", "ht")
 
@@ -67,7 +67,7 @@ def test_held_out_events_are_not_trained_on(model):
 
 
 def test_files_are_scored_in_chunks_as_in_memory(files, model, monkeypatch):
-    monkeypatch.setattr(outliers, "_MOST_ROWS", 64)
+    monkeypatch.setattr(chunks, "_MOST_ROWS", 64)
     assert score_file(model, files / "odd.parquet", files / "scores.parquet") == 500
     table = pq.read_table(files / "scores.parquet")
     assert table.column_names == ["id", "score", "p_value"]

@@ -80,8 +80,13 @@ def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDAr
     repeat : int
         Draws them anew, differently for every seed.
     """
+    return (hash_of(ids, seed, repeat) % np.uint64(k)).astype(np.int16)
+
+
+def hash_of(ids: NDArray[np.uint64], seed: int, repeat: int = 0) -> NDArray[np.uint64]:
+    """Uniform number of each event, shape (n,): the lowest of them are a random sample."""
     salt = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
-    return (_splitmix64(_splitmix64(ids) ^ salt) % np.uint64(k)).astype(np.int16)
+    return _splitmix64(_splitmix64(ids) ^ salt)
 
 
 def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -42,7 +42,7 @@ def displayed_clouds(events: Events, rows: NDArray[np.int64]) -> list[tuple[Even
         if set(_FIELDS) <= set(cloud.fields)
     }
     found = [
-        tuple(c for name, cloud in clouds.items() if (c := _record(name, cloud, i)).pt)
+        tuple(c for name, cloud in clouds.items() if (c := event_cloud(name, cloud, i)).pt)
         for i in range(len(shown))
     ]
     return found + [()] * (len(rows) - len(shown))
@@ -64,7 +64,8 @@ def _clouds(events: Events, rows: NDArray[np.int64]) -> Mapping[str, Cloud]:
     return read.clouds
 
 
-def _record(name: str, cloud: Cloud, row: int) -> EventCloud:
+def event_cloud(name: str, cloud: Cloud, row: int) -> EventCloud:
+    """Particles of the event in a row of a cloud with pt, eta and phi, rounded for the record."""
     values = np.asarray(cloud.values[row], np.float64)
     pt, eta, phi = (values[:, cloud.fields.index(field)] for field in _FIELDS)
     present = np.flatnonzero(pt > 0)

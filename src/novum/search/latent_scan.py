@@ -17,6 +17,7 @@ from novum.io.documents import from_json, to_json
 from novum.outlier.reconstruction import Reconstructor
 from novum.physics.jet_images import JetImages
 from novum.progress import NoProgress, Progress
+from novum.search.chunks import origin_of
 from novum.search.outliers import OutlierModel, fit_outlier, score_name
 
 SCHEMA, SCHEMA_VERSION = "novum-latent-scan", 1
@@ -155,7 +156,7 @@ def scan_latent(
         method=method,
         score=score_name(first.detector),
         background=first.trained_on,
-        signal=None if signal is None else _origin(signal),
+        signal=None if signal is None else origin_of(signal),
         n_events=first.n_events,
         n_held_out=first.n_held_out,
         points=tuple(_point(size, made) for size, made in found.items()),
@@ -166,14 +167,10 @@ def _auc(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> float:
     events = signal
     if not isinstance(events, Events):
         source = open_events(events)
-        model.inputs.require(source.schema, _origin(signal))
+        model.inputs.require(source.schema, origin_of(signal))
         events = source.read(model.inputs.columns)
     held = model.held_out[score_name(model.detector)]
     return auc(held, model.anomaly_score(events))
-
-
-def _origin(events: str | os.PathLike[str] | Events) -> str:
-    return events.meta.origin if isinstance(events, Events) else str(events)
 
 
 def _point(size: int, made: Sequence[tuple[OutlierModel, float | None]]) -> LatentPoint:

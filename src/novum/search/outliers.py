@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,16 @@ from numpy.typing import NDArray
 from novum.catalogue import StoredModel, build, load_model, save_model
 from novum.errors import ConfigError, FileFormatError, InputError, OutputError
 from novum.events import Events
-from novum.io import EventSource, atomic_path, open_events
+from novum.io import atomic_path, open_events
 from novum.outlier.base import Detector
 from novum.physics.jet_images import JetImages
-from novum.progress import NoProgress, Progress
+from novum.progress import Progress
+from novum.search.chunks import read_chunks
 from novum.search.crossfitting import fold_of
 from novum.search.model_inputs import Inputs
 
 FloatArray = NDArray[np.float64]
 
-_MOST_ROWS = 65_536
-_CHUNK_BYTES = 1 << 26
 _HELD_OUT = 5  # one event in so many is set aside for the p-values
 
 
@@ -45,6 +44,10 @@ class OutlierModel:
         Background events that it was trained on, and that were held out.
     seconds : float
         That the fit took.
+    seed : int or None
+        Of the fit: it says which events of the background were held out. None if unknown.
+    file : str or None
+        File of that background; None if it was no file, or is unknown.
     """
 
     detector: Detector
@@ -54,6 +57,8 @@ class OutlierModel:
     n_events: int
     n_held_out: int
     seconds: float = field(default=0.0)
+    seed: int | None = None
+    file: str | None = None
 
     def anomaly_score(self, events: Events) -> FloatArray:
         """Score of each event, shape (n,); higher is more anomalous.
@@ -87,6 +92,8 @@ class OutlierModel:
             "trained_on": self.trained_on,
             "n_events": self.n_events,
             "n_held_out": self.n_held_out,
+            "seed": self.seed,
+            "file": self.file,
         }
         arrays = {f"held-out {name}": values for name, values in self.held_out.items()}
         return save_model(StoredModel(self.detector, "detector", notes, arrays), Path(folder))
@@ -123,6 +130,8 @@ class OutlierModel:
                 notes["trained_on"],
                 notes["n_events"],
                 notes["n_held_out"],
+                seed=notes.get("seed"),
+                file=notes.get("file"),
             )
         except KeyError as error:
             raise FileFormatError(f"damaged model: no {error}", file=folder) from None
@@ -179,7 +188,7 @@ def fit_outlier(
         cloud = _only_cloud(events)
     inputs = Inputs.choose(events, features, cloud, image)
     X = inputs.table(events)
-    held = fold_of(events.id, seed, _HELD_OUT) == 0
+    held = is_held_out(events, seed)
     if held.sum() < 1 or (~held).sum() < 2:
         raise InputError(
             f"too few events to train on and to hold out: {len(events)}",
@@ -197,7 +206,14 @@ def fit_outlier(
         int((~held).sum()),
         int(held.sum()),
         seconds,
+        seed,
+        None if isinstance(background, Events) else str(background),
     )
+
+
+def is_held_out(events: Events, seed: int) -> NDArray[np.bool_]:
+    """Which events of a background a fit with this seed holds out, shape (n,)."""
+    return np.asarray(fold_of(events.id, seed, _HELD_OUT) == 0)
 
 
 def _made(method: str | Detector, options: dict[str, Any], seed: int) -> Detector:
@@ -287,20 +303,14 @@ def score_file(
 
     if Path(output).suffix != ".parquet":
         raise OutputError(f"{output}: scores are written as .parquet")
-    if score_by is not None:
-        if score_by not in model.detector.scores:
-            there = ", ".join(model.detector.scores) or "no other"
-            raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
-        model.detector.set_params(score_by=score_by)
-    source = open_events(events)
-    model.inputs.require(source.schema, str(events))
+    choose_score(model, score_by)
     schema = pa.schema([("id", pa.uint64()), ("score", pa.float64()), ("p_value", pa.float64())])
     n = 0
     with (
         atomic_path(output, overwrite=False) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        for chunk in _chunks(source, model.inputs, progress or NoProgress()):
+        for chunk in read_chunks(events, model.inputs, "scoring", progress):
             scores = model.anomaly_score(chunk)
             columns = [chunk.id, scores, model.p_value(scores)]
             writer.write_table(pa.table(columns, schema=schema))
@@ -308,9 +318,17 @@ def score_file(
     return n
 
 
-def _chunks(source: EventSource, inputs: Inputs, progress: Progress) -> Iterator[Events]:
-    schema = source.schema
-    pixels = 0 if inputs.image is None else 4 * inputs.image.size**2
-    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, pixels)))
-    total = None if schema.n_events is None else -(-schema.n_events // rows)
-    yield from progress.track(source.chunks(rows, inputs.columns), "scoring", total)
+def choose_score(model: OutlierModel, score_by: str | None) -> None:
+    """Let a model give another of the scores of its detector from now on; None: the same.
+
+    Raises
+    ------
+    ConfigError
+        If the detector has no such score.
+    """
+    if score_by is None:
+        return
+    if score_by not in model.detector.scores:
+        there = ", ".join(model.detector.scores) or "no other"
+        raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
+    model.detector.set_params(score_by=score_by)

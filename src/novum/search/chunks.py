@@ -1,0 +1,50 @@
+"""Events as a model reads them, some at a time, from a file of any size or from memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from novum.events import Events
+from novum.io import open_events
+from novum.progress import NoProgress, Progress
+from novum.search.model_inputs import Inputs
+
+_MOST_ROWS = 65_536
+_CHUNK_BYTES = 1 << 26
+
+
+def origin_of(events: str | os.PathLike[str] | Events) -> str:
+    """Where events are from, in words."""
+    return events.meta.origin if isinstance(events, Events) else str(events)
+
+
+def read_chunks(
+    events: str | os.PathLike[str] | Events,
+    inputs: Inputs,
+    what: str,
+    progress: Progress | None = None,
+) -> Iterator[Events]:
+    """Events with the columns of a model, some at a time; `what` names the work.
+
+    Raises
+    ------
+    InputError
+        If the file lacks a column of the model.
+    """
+    pixels = 0 if inputs.image is None else 4 * inputs.image.size**2
+    meter = progress or NoProgress()
+    if isinstance(events, Events):
+        rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, pixels)))
+        starts = range(0, len(events), rows)
+        for start in meter.track(starts, what, len(starts)):
+            yield events.take(np.arange(start, min(start + rows, len(events))))
+        return
+    source = open_events(events)
+    schema = source.schema
+    inputs.require(schema, str(events))
+    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, pixels)))
+    total = None if schema.n_events is None else -(-schema.n_events // rows)
+    yield from meter.track(source.chunks(rows, inputs.columns), what, total)
