@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -56,9 +57,19 @@ def bibtex(result: SearchResult) -> str:
 
 def references(result: SearchResult) -> tuple[Reference, ...]:
     """The bibliography of a search, without repetitions."""
+    return bibliography((*result.references, *ALWAYS))
+
+
+def bibliography(
+    keys: Iterable[str], titles: Mapping[str, str] | None = None
+) -> tuple[Reference, ...]:
+    """What is cited under these keys, without repetitions; `titles` of what novum does not know."""
     known = _known()
-    keys = dict.fromkeys((*result.references, *ALWAYS))
-    return tuple(known[key] if key in known else _unknown(key) for key in keys)
+    found = (known[key] if key in known else _unknown(key) for key in dict.fromkeys(keys))
+    named = titles or {}
+    return tuple(
+        r if r.key in known else replace(r, title=named.get(r.key, r.title)) for r in found
+    )
 
 
 @cache
