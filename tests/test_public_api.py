@@ -58,6 +58,8 @@ NAMES = {
         "fit_outlier",
         "LatentScan",
         "scan_latent",
+        "Explanation",
+        "explain",
         "score_file",
         "BumpHuntConfig",
         "BumpHuntResult",
@@ -188,6 +190,7 @@ NAMES = {
     },
 }
 COMMANDS = {
+    "explain",
     "bumphunt",
     "calibrate",
     "cite",

@@ -16,6 +16,7 @@ from novum.cli.calibrate import calibrate, unblind
 from novum.cli.compare import compare
 from novum.cli.convert import convert
 from novum.cli.evaluate import evaluate
+from novum.cli.explain import explain
 from novum.cli.export import export
 from novum.cli.inject import inject
 from novum.cli.latent import scan_latent
@@ -49,6 +50,7 @@ app.command(limits)
 app.command(export)
 app.command(fit)
 app.command(score)
+app.command(explain)
 app.command(scan_latent)
 app.command(convert)
 app.command("novum.cli.simulate:app", name="simulate", help="Simulate collisions.")

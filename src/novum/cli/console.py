@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from novum.io import InputSummary
     from novum.search.bump import BumpHuntResult
     from novum.search.calibration_records import CalibratedWindow
+    from novum.search.explained import Explanation
     from novum.search.latent_scan import LatentScan
     from novum.search.outliers import OutlierModel
     from novum.search.records import WindowResult
@@ -262,6 +263,24 @@ def print_latent_scan(scan: LatentScan, path: Path) -> None:
         table.add_row(*cells)
     out.print(table)
     out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
+
+
+def print_explanation(found: Explanation, page: Path) -> None:
+    """The explained events and what carries their scores."""
+    from novum.search.explained import leading
+
+    table = Table(title=f"{found.n_events} events, {found.model.method}", title_justify="left")
+    for name in ("id", f"score ({found.model.score})", "p-value"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("carried by")
+    for event in found.events:
+        names = ", ".join(found.pieces[j].name for j in leading(event, 3))
+        cells = (str(event.id), f"{event.score:.4g}", f"{event.p_value:.2g}", escape(names))
+        table.add_row(*cells)
+    out.print(table)
+    for note in found.notes:
+        out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+    out.print(f"report: {page}", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_entries(entries: tuple[Entry, ...]) -> None:

@@ -27,6 +27,7 @@ _MEMBERS = {
     "validation": "figures",
     "write_compared": "compared_page",
     "write_hepdata": "hepdata",
+    "write_outlier_report": "outlier_page",
     "write_limit_figure": "limit_figure",
     "write_report": "write",
     "write_trained_limit_figure": "trained_limit_figure",

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from novum.search.config import read_config as read_config
     from novum.search.crossfitting import Scores as Scores
     from novum.search.crossfitting import crossfit as crossfit
+    from novum.search.explained import Explanation as Explanation
     from novum.search.frozen_limits import FrozenLimit as FrozenLimit
     from novum.search.frozen_limits import frozen_limit as frozen_limit
     from novum.search.latent_scan import LatentScan as LatentScan
     from novum.search.latent_scan import scan_latent as scan_latent
     from novum.search.limit_config import LimitConfig as LimitConfig
+    from novum.search.outlier_explanation import explain as explain
     from novum.search.outliers import OutlierModel as OutlierModel
     from novum.search.outliers import fit_outlier as fit_outlier
     from novum.search.outliers import score_file as score_file
@@ -39,6 +41,8 @@ _PUBLIC = {
     "LatentScan": "latent_scan",
     "LimitConfig": "limit_config",
     "scan_latent": "latent_scan",
+    "Explanation": "explained",
+    "explain": "outlier_explanation",
     "OutlierModel": "outliers",
     "fit_outlier": "outliers",
     "score_file": "outliers",
