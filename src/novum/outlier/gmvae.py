@@ -129,16 +129,16 @@ class GaussianMixtureVAE(VariationalReconstructor):
 
     def _divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         noise = np.random.default_rng(0).standard_normal((_DRAWS // 2, self.latent))
-        total = np.zeros(mean.shape[:2])
-        for e in (*noise, *-noise):
-            drawn = mean + e * np.exp(log_variance / 2)
-            posterior = -0.5 * (e**2 + log_variance).sum(axis=-1)
-            total += posterior - self._log_prior(drawn)
-        return total / _DRAWS
+        noise = np.concatenate([noise, -noise])[:, None, None]  # draws, members, events, variables
+        drawn = mean + noise * np.exp(log_variance / 2)
+        posterior = -0.5 * (noise**2 + log_variance).sum(axis=-1)
+        divergence: FloatArray = (posterior - self._log_prior(drawn)).mean(axis=0)
+        return divergence
 
     def _log_prior(self, drawn: FloatArray) -> FloatArray:
-        """Log density (M, n) of the mixture, but for the constant of a normal density."""
-        shift = drawn[:, :, None] - self.prior_means_[:, None]
+        """Log density (..., M, n) of the mixture, but for the constant of a normal density."""
+        shift = drawn[..., None, :] - self.prior_means_[:, None]
         log_variances = self.prior_log_variances_[:, None]
         each = -0.5 * (shift**2 / np.exp(log_variances) + log_variances).sum(axis=-1)
-        return np.asarray(logsumexp(each + self.prior_log_shares_[:, None], axis=-1))
+        density: FloatArray = np.logaddexp.reduce(each + self.prior_log_shares_[:, None], axis=-1)
+        return density

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from novum.search.latent_scan import LatentScan as LatentScan
     from novum.search.latent_scan import scan_latent as scan_latent
     from novum.search.limit_config import LimitConfig as LimitConfig
+    from novum.search.onnx_export import OnnxCheck as OnnxCheck
+    from novum.search.onnx_export import OnnxExport as OnnxExport
+    from novum.search.onnx_export import export_onnx as export_onnx
     from novum.search.outliers import OutlierModel as OutlierModel
     from novum.search.outliers import fit_outlier as fit_outlier
     from novum.search.outliers import score_file as score_file
@@ -39,7 +42,10 @@ _PUBLIC = {
     "LatentScan": "latent_scan",
     "LimitConfig": "limit_config",
     "scan_latent": "latent_scan",
+    "OnnxCheck": "onnx_export",
+    "OnnxExport": "onnx_export",
     "OutlierModel": "outliers",
+    "export_onnx": "onnx_export",
     "fit_outlier": "outliers",
     "score_file": "outliers",
     "hunt": "procedure",

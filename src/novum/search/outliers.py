@@ -133,6 +133,22 @@ def score_name(detector: Detector) -> str:
     return getattr(detector, "score_by", "score") if detector.scores else "score"
 
 
+def choose_score(model: OutlierModel, score_by: str | None) -> None:
+    """Let a model give another of its scores, if one is named.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such score.
+    """
+    if score_by is None:
+        return
+    if score_by not in model.detector.scores:
+        there = ", ".join(model.detector.scores) or "no other"
+        raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
+    model.detector.set_params(score_by=score_by)
+
+
 def fit_outlier(
     background: str | os.PathLike[str] | Events,
     method: str | Detector,
@@ -287,11 +303,7 @@ def score_file(
 
     if Path(output).suffix != ".parquet":
         raise OutputError(f"{output}: scores are written as .parquet")
-    if score_by is not None:
-        if score_by not in model.detector.scores:
-            there = ", ".join(model.detector.scores) or "no other"
-            raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
-        model.detector.set_params(score_by=score_by)
+    choose_score(model, score_by)
     source = open_events(events)
     model.inputs.require(source.schema, str(events))
     schema = pa.schema([("id", pa.uint64()), ("score", pa.float64()), ("p_value", pa.float64())])
