@@ -1,17 +1,19 @@
 """The laws of outlier detectors, for every member by discovery."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
 
 import numpy as np
+import onnxruntime
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 from novum import catalogue
 from novum.catalogue import StoredModel, load_model, save_model
-from novum.errors import ConfigError, InputError
+from novum.errors import ConfigError, ExportError, InputError
 from novum.outlier.reconstruction import Reconstructor
 
 NAMES = [entry.name for entry in catalogue.entries("detector")]
@@ -134,6 +136,29 @@ def test_contributions_add_up_to_the_score(fitted):
         if found is not None:
             assert found.shape == x.shape
             np.testing.assert_allclose(found.sum(axis=1), made.anomaly_score(x), rtol=1e-6)
+
+
+def test_an_onnx_file_gives_every_score_or_the_detector_says_why_not(fitted):
+    if fitted.no_onnx:
+        with pytest.raises(ExportError, match=re.escape(fitted.no_onnx)):
+            fitted.to_onnx()
+        return
+    x = sample(fitted, 300, seed=15)
+    x[-100:] *= 30  # far away
+    x = x.astype(np.float32)
+    for name in fitted.scores or ("score",):
+        made = clone(fitted)
+        if fitted.scores:
+            made.set_params(score_by=name)
+        made.__dict__.update({k: v for k, v in vars(fitted).items() if k.endswith("_")})
+        wanted = made.anomaly_score(x)
+        typical = np.median(np.abs(wanted[:-100]))
+        session = onnxruntime.InferenceSession(made.to_onnx().SerializeToString())
+        (found,) = session.run(None, {"x": x})
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * typical, err_msg=name)
+        (one,) = session.run(None, {"x": x[:1]})
+        np.testing.assert_allclose(one, wanted[:1], rtol=1e-5, atol=1e-5 * typical)
 
 
 def test_weights_count_as_copies(fitted):

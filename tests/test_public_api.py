@@ -54,7 +54,10 @@ NAMES = {
         "VariationalAutoencoder",
     },
     "novum.search": {
+        "OnnxCheck",
+        "OnnxExport",
         "OutlierModel",
+        "export_onnx",
         "fit_outlier",
         "LatentScan",
         "scan_latent",

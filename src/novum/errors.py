@@ -75,6 +75,10 @@ class OutputError(NovumError, OSError):
     """An output folder or file that exists, cannot be written or does not belong to this run."""
 
 
+class ExportError(NovumError, ValueError):
+    """Something that cannot be written in the format of others; the message says why."""
+
+
 class MissingDependencyError(NovumError, ImportError):
     """An optional package is needed; the message says what to install."""
 

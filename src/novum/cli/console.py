@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from novum.search.calibration_records import CalibratedWindow
     from novum.search.explained import Explanation
     from novum.search.latent_scan import LatentScan
+    from novum.search.onnx_export import OnnxExport
     from novum.search.outliers import OutlierModel
     from novum.search.records import WindowResult
     from novum.search.result import SearchResult
@@ -243,6 +244,24 @@ def print_outlier_model(model: OutlierModel, path: Path) -> None:
         soft_wrap=True,
     )
     out.print(f"written: {path}", highlight=False, soft_wrap=True, markup=False)
+
+
+def print_onnx(export: OnnxExport) -> None:
+    """What was exported, and what onnxruntime says of it."""
+    lines = [
+        f"{export.detector}, {export.score}: {export.n_inputs} columns, opset {export.opset}, "
+        f"{export.n_bytes / 1024:.1f} kB"
+    ]
+    if export.check is None:
+        lines.append("not checked: onnxruntime is not installed (pip install onnxruntime)")
+    else:
+        times = (f"{1e6 * s:.3g} µs in batches of {n}" for n, s in export.check.seconds.items())
+        lines.append(
+            f"onnxruntime: largest deviation {export.check.deviation:.1e} in "
+            f"{export.check.n_events} rows; an event takes {', '.join(times)} on one core"
+        )
+    for line in (*lines, f"written: {export.path}"):
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_latent_scan(scan: LatentScan, path: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from novum.errors import ConfigError, InputError
+from novum.errors import ConfigError, ExportError, InputError
 from novum.optional import require
+from novum.outlier.traced import trace
 
 FloatArray = NDArray[np.float64]
 
@@ -28,7 +29,8 @@ class Detector(BaseEstimator, ABC):
     deviation of the training events. What it learns are plain arrays and numbers in attributes.
     Where its score can be made in several ways they are `scores`, the choice is the parameter
     `score_by`, and changing it needs no new fit. One that `takes_images` is given the pixels of
-    square images, row by row.
+    square images, row by row. `to_onnx` hands `_score` a `novum.outlier.traced.Traced` in place of
+    an array; a detector for which that leads nowhere says why in `no_onnx`.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class Detector(BaseEstimator, ABC):
     reference: ClassVar[tuple[tuple[str, str], ...]] = ()
     scores: ClassVar[tuple[str, ...]] = ()
     takes_images: ClassVar[bool] = False
+    no_onnx: ClassVar[str] = ""
 
     @final
     def fit(
@@ -91,7 +94,7 @@ class Detector(BaseEstimator, ABC):
         w = w / w.mean()
         self.center_, self.scale_ = _common(x, w) if alike else _standard(x, w)
         self.farthest_ = np.inf if alike else FARTHEST
-        self._learn((x - self.center_) / self.scale_, w)
+        self._learn(self._standardised(x), w)
         return self
 
     @final
@@ -103,6 +106,32 @@ class Detector(BaseEstimator, ABC):
     def score_samples(self, X: ArrayLike) -> FloatArray:
         """Minus the anomaly score, shape (n,): scikit-learn's sign."""
         return -self.anomaly_score(X)
+
+    @final
+    def to_onnx(self) -> Any:
+        """The score as a graph that other programs run.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Input ``x``, float32 (n, d), the features in their own units; output ``score``, float32
+            (n,), by the score chosen now. It does not refuse what is not finite.
+
+        Raises
+        ------
+        ExportError
+            If the score has no such form; says why.
+        MissingDependencyError
+            Says what to install.
+        """
+        check_is_fitted(self)
+        self.check_ready()
+        if self.no_onnx:
+            raise ExportError(f"{self.name} is not exported: {self.no_onnx}")
+        try:
+            return trace(lambda x: self._score(self._standardised(x)), self.n_features_in_)
+        except ExportError as error:
+            raise ExportError(f"{self.name} is not exported: {error}") from None
 
     def check_ready(self) -> None:
         """Raise before any work if a package is missing or a parameter makes no sense.
@@ -134,7 +163,10 @@ class Detector(BaseEstimator, ABC):
         self.check_ready()
         x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         starts = range(0, len(x), BLOCK)
-        return [(x[i : i + BLOCK] - self.center_) / self.scale_ for i in starts]
+        return [self._standardised(x[i : i + BLOCK]) for i in starts]
+
+    def _standardised(self, x: Any) -> Any:
+        return (x - self.center_) / self.scale_
 
 
 def _standard(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -45,6 +45,10 @@ class Combined(Detector):
     """
 
     name: ClassVar[str] = "combined"
+    no_onnx: ClassVar[str] = (
+        "it counts held-out events with higher scores, which rounding changes by whole events; "
+        "export its parts one by one"
+    )
 
     def __init__(
         self,

@@ -123,9 +123,9 @@ class DirichletVAE(VariationalReconstructor):
     def _decoder_hidden(self) -> tuple[int, ...]:
         return ()
 
-    def _read(self, drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _read(self, drawn: Any) -> Any:
         share = np.exp(drawn - drawn.max(axis=-1, keepdims=True))
-        return np.asarray(share / share.sum(axis=-1, keepdims=True))
+        return share / share.sum(axis=-1, keepdims=True)
 
     def _draw_prior(self, n: int, rng: np.random.Generator) -> FloatArray:
         return rng.normal(0, np.sqrt(self._prior_variance()), (n, self.latent))
@@ -135,7 +135,8 @@ class DirichletVAE(VariationalReconstructor):
 
     def _member_scores(self, z: FloatArray) -> FloatArray:
         if self.score_by != "topic":
-            return np.asarray(super()._member_scores(z))
+            return super()._member_scores(z)
         share = self._read(self._encoded(z)[0]).astype(np.float64)
-        rarest = self.latent_mean_.argmin(axis=1)
-        return np.asarray(share[np.arange(len(share)), :, rarest])
+        rarest = np.eye(self.latent)[self.latent_mean_.argmin(axis=1)]
+        topic: FloatArray = (share * rarest[:, None]).sum(axis=2)
+        return topic

@@ -89,13 +89,15 @@ class GaussianMixture(Detector):
 
     def _joint(self, z: FloatArray) -> FloatArray:
         """Log of share times density of each component, shape (n, K)."""
-        d = z.shape[1]
-        joint = np.empty((len(z), len(self.means_)))
-        for k, (mean, precision) in enumerate(zip(self.means_, self.precisions_, strict=True)):
-            white = (z - mean) @ precision
-            joint[:, k] = np.log(np.diag(precision)).sum() - 0.5 * (white**2).sum(axis=1)
-        joint += self.log_shares_ - 0.5 * d * np.log(2 * np.pi)
+        exponents = [
+            -0.5 * (((z - mean) @ precision) ** 2).sum(axis=1)
+            for mean, precision in zip(self.means_, self.precisions_, strict=True)
+        ]
+        diagonals = np.diagonal(self.precisions_, axis1=1, axis2=2)
+        log_volumes = np.log(diagonals).sum(axis=1) - 0.5 * diagonals.shape[1] * np.log(2 * np.pi)
+        joint: FloatArray = np.stack(exponents, axis=1) + (log_volumes + self.log_shares_)
         return joint
 
     def _score(self, z: FloatArray) -> FloatArray:
-        return -np.asarray(logsumexp(self._joint(z), axis=1))
+        density: FloatArray = np.logaddexp.reduce(self._joint(z), axis=1)
+        return -density

@@ -129,11 +129,14 @@ class GaussianMixtureVAE(VariationalReconstructor):
 
     def _divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         noise = np.random.default_rng(0).standard_normal((_DRAWS // 2, self.latent))
-        total = np.zeros(mean.shape[:2])
-        for e in (*noise, *-noise):
-            drawn = mean + e * np.exp(log_variance / 2)
-            posterior = -0.5 * (e**2 + log_variance).sum(axis=-1)
-            total += posterior - self._log_prior(drawn)
+        spread = np.exp(log_variance / 2)
+        # One pair of draws at a time: all of them at once would be large.
+        total: FloatArray = sum(
+            -(e**2 + log_variance).sum(axis=-1)
+            - self._log_prior(mean + e * spread)
+            - self._log_prior(mean - e * spread)
+            for e in noise
+        )
         return total / _DRAWS
 
     def _log_prior(self, drawn: FloatArray) -> FloatArray:
@@ -141,4 +144,5 @@ class GaussianMixtureVAE(VariationalReconstructor):
         shift = drawn[:, :, None] - self.prior_means_[:, None]
         log_variances = self.prior_log_variances_[:, None]
         each = -0.5 * (shift**2 / np.exp(log_variances) + log_variances).sum(axis=-1)
-        return np.asarray(logsumexp(each + self.prior_log_shares_[:, None], axis=-1))
+        density: FloatArray = np.logaddexp.reduce(each + self.prior_log_shares_[:, None], axis=-1)
+        return density

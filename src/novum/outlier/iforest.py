@@ -27,6 +27,10 @@ class IsolationForest(Detector):
     """
 
     name: ClassVar[str] = "iforest"
+    no_onnx: ClassVar[str] = (
+        "trees are no operations on arrays; skl2onnx converts scikit-learn's forest in `forest_`, "
+        "which reads (x - center_) / scale_"
+    )
 
     def __init__(
         self,

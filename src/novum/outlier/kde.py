@@ -42,6 +42,10 @@ class KernelDensity(Detector):
     """
 
     name: ClassVar[str] = "kde"
+    no_onnx: ClassVar[str] = (
+        "thousands of kernels an event are too slow where such a file runs; gmm is a density with "
+        "few parts"
+    )
 
     def __init__(
         self,

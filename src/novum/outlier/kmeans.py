@@ -55,4 +55,5 @@ class KMeans(Detector):
 
     def _score(self, z: FloatArray) -> FloatArray:
         squared = ((z[:, None, :] - self.centers_) ** 2).sum(axis=2)
-        return np.asarray(np.sqrt(squared.min(axis=1)))
+        distance: FloatArray = np.sqrt(squared.min(axis=1))
+        return distance

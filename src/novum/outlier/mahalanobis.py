@@ -42,7 +42,8 @@ class Normal:
 
     def squared_distance(self, x: FloatArray) -> FloatArray:
         """Squared Mahalanobis distance of x (n, d) from the mean, shape (n,)."""
-        return np.asarray((((x - self.mean) @ self.whitening) ** 2).sum(axis=1))
+        squared: FloatArray = (((x - self.mean) @ self.whitening) ** 2).sum(axis=1)
+        return squared
 
 
 @final

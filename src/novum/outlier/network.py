@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from novum.outlier.traced import is_traced
 
 Weights = Sequence[NDArray[np.float32]]
 
@@ -30,6 +33,8 @@ def layers(
     list of float32 arrays (M, n, b)
         One for each layer.
     """
+    if is_traced(x):
+        return _traced_layers(x, weights, biases, straight)
     n, models = x.shape[-2], len(weights[0])
     padded = np.zeros((*x.shape[:-2], -(-n // ROWS) * ROWS, x.shape[-1]), np.float32)
     padded[..., :n, :] = x
@@ -45,3 +50,15 @@ def layers(
                     np.maximum(h, 0, out=h)
                 out[i][model, at : at + ROWS] = h
     return [part[:, :n] for part in out]
+
+
+def _traced_layers(
+    h: Any, weights: Weights, biases: Weights, straight: Collection[int]
+) -> list[Any]:
+    """The same of a `Traced`, with whole batches for products."""
+    out = []
+    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        h = h @ w + b
+        h = h if i in straight else np.maximum(h, 0)
+        out.append(h)
+    return out

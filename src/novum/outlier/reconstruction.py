@@ -56,7 +56,8 @@ class Reconstructor(TransformerMixin, Detector):
 
     @final
     def _score(self, z: FloatArray) -> FloatArray:
-        return np.asarray(self._member_scores(z).mean(axis=0))
+        mean: FloatArray = self._member_scores(z).mean(axis=0)
+        return mean
 
     @final
     def member_scores(self, X: ArrayLike) -> FloatArray:
@@ -113,10 +114,11 @@ class Reconstructor(TransformerMixin, Detector):
         if self.score_by == "residual-mahalanobis":
             return _distances(residual, self.residual_mean_, self.residual_whitening_)
         size = residual**2 if self.score_by == "mse" else np.abs(residual)
-        return np.asarray(size.mean(axis=2))
+        mean: FloatArray = size.mean(axis=2)
+        return mean
 
 
 def _distances(x: FloatArray, mean: FloatArray, whitening: FloatArray) -> FloatArray:
     """Squared Mahalanobis distances (M, n) of x (M, n, k) in each member's own metric."""
-    members = zip(x, mean, whitening, strict=True)
-    return np.array([Normal(m, a).squared_distance(part) for part, m, a in members])
+    squared: FloatArray = (((x - mean[:, None]) @ whitening) ** 2).sum(axis=2)
+    return squared

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.outlier.traced import is_traced
 from novum.outlier.trained import NetworkReconstructor, cut
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class SingleReconstructor(NetworkReconstructor):
             yield network.eval()
 
     def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if is_traced(z):
+            return self._traced(cut(z, self.farthest_))
         import torch
 
         from novum.training import one_thread
@@ -93,3 +96,9 @@ class SingleReconstructor(NetworkReconstructor):
                 rows = [network.decode(part) for part in hidden]
                 rebuilt.append(torch.cat(rows)[: len(x)].numpy())
         return np.array(latent, np.float64), np.array(rebuilt, np.float64)
+
+    def _traced(self, x: Any) -> tuple[Any, Any]:
+        networks = list(self._networks())
+        hidden = [network.encode(x) for network in networks]
+        rebuilt = [network.decode(h) for network, h in zip(networks, hidden, strict=True)]
+        return np.stack(hidden).astype(np.float64), np.stack(rebuilt).astype(np.float64)

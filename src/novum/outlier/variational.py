@@ -63,7 +63,7 @@ validation_fraction, random_state
     def _divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Divergence (M, n) of latent distributions (M, n, L) from the prior."""
 
-    def _read(self, drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _read(self, drawn: Any) -> Any:
         """What the decoder reads of normal latent variables."""
         return drawn
 
@@ -93,8 +93,7 @@ validation_fraction, random_state
         outputs = layers(
             cut(z, self.farthest_), self.encoder_weights_, self.encoder_biases_, straight=(depth,)
         )
-        mean, log_variance = np.split(outputs[-1], 2, axis=2)
-        return mean, log_variance
+        return outputs[-1][..., : self.latent], outputs[-1][..., self.latent :]
 
     def _decoded(self, drawn: NDArray[np.float32]) -> FloatArray:
         depth = len(self._decoder_hidden())
@@ -103,16 +102,17 @@ validation_fraction, random_state
 
     def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         mean, _ = self._encoded(z)
-        return self._read(mean).astype(np.float64), self._decoded(mean)
+        return self._read(mean.astype(np.float64)), self._decoded(mean)
 
     def _member_scores(self, z: FloatArray) -> FloatArray:
         if self.score_by not in ("kl", "elbo"):
             return super()._member_scores(z)
-        divergence = self._divergence(*(part.astype(np.float64) for part in self._encoded(z)))
+        mean, log_variance = self._encoded(z)
+        divergence = self._divergence(mean.astype(np.float64), log_variance.astype(np.float64))
         if self.score_by == "kl":
             return divergence
-        residual = z - self._rebuilt(z)[1]
-        return np.asarray(0.5 * (residual**2).sum(axis=2) + divergence)
+        squared: FloatArray = ((z - self._decoded(mean)) ** 2).sum(axis=2)
+        return 0.5 * squared + divergence
 
 
 def normal_divergence(
@@ -121,6 +121,6 @@ def normal_divergence(
     """Divergence of independent normal distributions from others, summed over the last axis."""
     shift = (mean - prior_mean) ** 2 / prior_variance
     ratio = np.exp(log_variance) / prior_variance
-    return np.asarray(
-        0.5 * (shift + ratio - 1 - log_variance + np.log(prior_variance)).sum(axis=-1)
-    )
+    each = shift + ratio - log_variance + (np.log(prior_variance) - 1)
+    divergence: FloatArray = 0.5 * each.sum(axis=-1)
+    return divergence

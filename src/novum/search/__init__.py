@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from novum.search.latent_scan import LatentScan as LatentScan
     from novum.search.latent_scan import scan_latent as scan_latent
     from novum.search.limit_config import LimitConfig as LimitConfig
+    from novum.search.onnx_export import OnnxCheck as OnnxCheck
+    from novum.search.onnx_export import OnnxExport as OnnxExport
+    from novum.search.onnx_export import export_onnx as export_onnx
     from novum.search.outlier_explanation import explain as explain
     from novum.search.outliers import OutlierModel as OutlierModel
     from novum.search.outliers import fit_outlier as fit_outlier
@@ -43,7 +46,10 @@ _PUBLIC = {
     "scan_latent": "latent_scan",
     "Explanation": "explained",
     "explain": "outlier_explanation",
+    "OnnxCheck": "onnx_export",
+    "OnnxExport": "onnx_export",
     "OutlierModel": "outliers",
+    "export_onnx": "onnx_export",
     "fit_outlier": "outliers",
     "score_file": "outliers",
     "hunt": "procedure",

@@ -142,6 +142,22 @@ def score_name(detector: Detector) -> str:
     return getattr(detector, "score_by", "score") if detector.scores else "score"
 
 
+def choose_score(model: OutlierModel, score_by: str | None) -> None:
+    """Let a model give another of its scores, if one is named.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such score.
+    """
+    if score_by is None:
+        return
+    if score_by not in model.detector.scores:
+        there = ", ".join(model.detector.scores) or "no other"
+        raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
+    model.detector.set_params(score_by=score_by)
+
+
 def fit_outlier(
     background: str | os.PathLike[str] | Events,
     method: str | Detector,
@@ -316,19 +332,3 @@ def score_file(
             writer.write_table(pa.table(columns, schema=schema))
             n += len(chunk)
     return n
-
-
-def choose_score(model: OutlierModel, score_by: str | None) -> None:
-    """Let a model give another of the scores of its detector from now on; None: the same.
-
-    Raises
-    ------
-    ConfigError
-        If the detector has no such score.
-    """
-    if score_by is None:
-        return
-    if score_by not in model.detector.scores:
-        there = ", ".join(model.detector.scores) or "no other"
-        raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
-    model.detector.set_params(score_by=score_by)
