@@ -14,8 +14,8 @@ from novum.catalogue import StoredModel, load_model, save_model
 from novum.errors import ConfigError, InputError
 
 NAMES = [entry.name for entry in catalogue.entries("detector")]
-IMAGES = {n for n in NAMES if catalogue.build("detector", n).takes_images}
-TABLES = [n for n in NAMES if n not in IMAGES]
+TAKES = {n: catalogue.build("detector", n).takes for n in NAMES}
+TABLES = [n for n in NAMES if TAKES[n] == "table"]
 SMALL = {
     "epochs": 10,
     "members": 2,
@@ -33,7 +33,7 @@ def small(name, **options):
     detector = catalogue.build("detector", name)
     known = detector.get_params()
     options = {k: v for k, v in SMALL.items() if k in known} | options
-    if name in IMAGES:
+    if TAKES[name] == "images":
         options.setdefault("hidden", (4, 8))
     seed = {"random_state": 7} if "random_state" in known else {}
     return detector.set_params(**options, **seed)
@@ -60,17 +60,13 @@ def images(n=1200, seed=3):
 
 def sample(detector, n=1200, seed=3):
     """What a detector takes."""
-    return images(n, seed) if detector.takes_images else background(n, seed)
-
-
-def fit(detector, x, **options):
-    return detector.fit(x, alike=detector.takes_images, **options)
+    return {"table": background, "images": images}[detector.takes](n, seed)
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def fitted(request):
     detector = small(request.param)
-    return fit(detector, sample(detector))
+    return detector.fit(sample(detector))
 
 
 def test_scores_are_finite_and_one_an_event(fitted):
@@ -82,7 +78,7 @@ def test_scores_are_finite_and_one_an_event(fitted):
 
 
 def test_the_same_seed_gives_the_same_score(fitted):
-    again = fit(clone(fitted), sample(fitted))
+    again = clone(fitted).fit(sample(fitted))
     x = sample(fitted, 100, seed=5)
     np.testing.assert_allclose(again.anomaly_score(x), fitted.anomaly_score(x), rtol=1e-12)
 
@@ -102,7 +98,7 @@ def test_far_points_rank_above_the_bulk(fitted, distance):
     bulk = sample(fitted, 1000, seed=8)
     direction = np.random.default_rng(9).standard_normal((200, bulk.shape[1]))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
-    if fitted.takes_images:
+    if fitted.takes != "table":
         direction *= 3  # over ten times the features
     far = bulk.mean(axis=0) + distance * direction * bulk.std(axis=0)
     edge = np.quantile(fitted.anomaly_score(bulk), 0.95)
@@ -124,13 +120,13 @@ def test_every_score_of_a_detector_is_finite_and_its_own(fitted):
 def test_weights_count_as_copies(fitted):
     x = sample(fitted, 400, seed=11)
     w = np.random.default_rng(1).integers(0, 3, len(x)).astype(float)
-    weighted = fit(clone(fitted), x, sample_weight=w)
+    weighted = clone(fitted).fit(x, sample_weight=w)
     copies = np.repeat(x, w.astype(int), axis=0)
-    if fitted.takes_images:
+    if fitted.takes != "table":
         np.testing.assert_allclose(weighted.scale_, np.sqrt((copies**2).mean()))
     else:
         np.testing.assert_allclose(weighted.center_, copies.mean(axis=0))
-    kept = fit(clone(fitted), x[w > 0], sample_weight=w[w > 0])
+    kept = clone(fitted).fit(x[w > 0], sample_weight=w[w > 0])
     y = sample(fitted, 50, seed=12)
     np.testing.assert_allclose(kept.anomaly_score(y), weighted.anomaly_score(y))
 
@@ -161,8 +157,8 @@ def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
 
 def test_features_in_other_units_change_nothing(fitted):
     x, y = sample(fitted), sample(fitted, 100, seed=14)
-    units = 1e3 if fitted.takes_images else np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
-    other = fit(clone(fitted), x * units)
+    units = 1e3 if fitted.takes != "table" else np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
+    other = clone(fitted).fit(x * units)
     np.testing.assert_allclose(
         other.anomaly_score(y * units), fitted.anomaly_score(y), rtol=2e-2, atol=2e-2
     )

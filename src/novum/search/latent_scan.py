@@ -15,9 +15,9 @@ from novum.events import Events
 from novum.io import open_events
 from novum.io.documents import from_json, to_json
 from novum.outlier.reconstruction import Reconstructor
-from novum.physics.jet_images import JetImages
 from novum.progress import NoProgress, Progress
 from novum.search.outliers import OutlierModel, fit_outlier, score_name
+from novum.search.representations import Representation
 
 SCHEMA, SCHEMA_VERSION = "novum-latent-scan", 1
 SIZES = (1, 2, 3, 4, 6, 8, 12)
@@ -99,7 +99,7 @@ def scan_latent(
     seeds: int = SEEDS,
     features: Sequence[str] | None = None,
     cloud: str | None = None,
-    image: JetImages | None = None,
+    representation: Representation | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -117,7 +117,7 @@ def scan_latent(
         Signal for the AUC, a study at truth level: a size chosen by it is no blind choice.
     seeds : int
         Trainings of each size, with other held-out events each.
-    features, cloud, image, options
+    features, cloud, representation, options
         As for `fit_outlier`.
     seed : int
         The first.
@@ -145,7 +145,7 @@ def scan_latent(
             method,
             features=features,
             cloud=cloud,
-            image=image,
+            representation=representation,
             options=given | {"latent": size},
             seed=own,
         )
