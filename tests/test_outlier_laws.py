@@ -58,9 +58,21 @@ def images(n=1200, seed=3):
     return (pixels / pixels.sum(axis=(1, 2), keepdims=True)).reshape(n, 64)
 
 
+def clouds(n=1200, seed=3):
+    """Up to 8 particles in two groups, the harder ones closer to the middle of theirs."""
+    rng = np.random.default_rng(seed)
+    pt = -np.sort(-rng.exponential(1, (n, 8)), axis=1)
+    pt[np.arange(8) >= rng.integers(3, 9, n)[:, None]] = 0
+    middle = rng.choice([-0.3, 0.3], (n, 8)) + 0.05 * rng.standard_normal((n, 1))
+    place = np.stack([0.1 * rng.standard_normal((n, 8)), middle], axis=2)
+    place += 0.05 * rng.standard_normal((n, 8, 2)) / (0.3 + pt[..., None])
+    jets = np.concatenate([pt[..., None] / pt.sum(axis=1)[:, None, None], place], axis=2)
+    return np.where(pt[..., None] > 0, jets, 0.0).reshape(n, 24)
+
+
 def sample(detector, n=1200, seed=3):
     """What a detector takes."""
-    return {"table": background, "images": images}[detector.takes](n, seed)
+    return {"table": background, "images": images, "clouds": clouds}[detector.takes](n, seed)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -101,6 +113,8 @@ def test_far_points_rank_above_the_bulk(fitted, distance):
     if fitted.takes != "table":
         direction *= 3  # over ten times the features
     far = bulk.mean(axis=0) + distance * direction * bulk.std(axis=0)
+    if fitted.takes == "clouds":
+        far[:, ::3] = np.abs(far[:, ::3])  # pT
     edge = np.quantile(fitted.anomaly_score(bulk), 0.95)
     assert (fitted.anomaly_score(far) > edge).mean() > SEPARATION
 
@@ -170,7 +184,7 @@ def test_bad_input_is_refused(fitted):
         clone(fitted).fit(np.where(x > np.quantile(x, 0.9), np.nan, x))
     with pytest.raises(InputError, match="must not be negative"):
         clone(fitted).fit(x, sample_weight=np.linspace(-1, 1, 50))
-    with pytest.raises(ValueError, match=r"(6|64) features"):
+    with pytest.raises(ValueError, match=r"(6|24|64) features"):
         fitted.anomaly_score(x[:, :3])
 
 
@@ -199,6 +213,19 @@ def test_every_detector_lives_in_a_file_of_its_own():
     modules = [entry.module for entry in catalogue.entries("detector")]
     assert len(set(modules)) == len(modules)
     assert all(import_module(m).__doc__ for m in modules)
+
+
+def test_jets_are_named_as_such():
+    x = clouds(50)
+    with pytest.raises(InputError, match="reads particles of pT and two coordinates each, 23 col"):
+        small("cloud-autoencoder").fit(x[:, :23])
+    with pytest.raises(InputError, match="a particle has a negative pT"):
+        small("recurrent-autoencoder").fit(-x)
+    fitted = small("cloud-autoencoder", epochs=1).fit(x)
+    with pytest.raises(InputError, match="cloud-autoencoder: a jet has no constituent"):
+        fitted.anomaly_score(np.vstack([x[:3], np.zeros(24)]))
+    with pytest.raises(ConfigError, match="distance: must be one of transport, chamfer"):
+        small("cloud-autoencoder", distance="euclid").check_ready()
 
 
 def test_images_are_named_as_such():

@@ -46,9 +46,10 @@ class Reconstructor(TransformerMixin, Detector):
         self._train(z, w)
         latent, rebuilt = self._rebuilt(z[:_MOMENTS])
         w = w[:_MOMENTS]
-        residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
-        self.residual_mean_ = np.array([n.mean for n in residuals])
-        self.residual_whitening_ = np.array([n.whitening for n in residuals])
+        if "residual-mahalanobis" in self.scores:
+            residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
+            self.residual_mean_ = np.array([n.mean for n in residuals])
+            self.residual_whitening_ = np.array([n.whitening for n in residuals])
         hidden = [Normal.of(member, w) for member in latent]
         self.latent_mean_ = np.array([n.mean for n in hidden])
         self.latent_whitening_ = np.array([n.whitening for n in hidden])

@@ -34,7 +34,8 @@ class LatentPoint:
         Number of latent variables.
     residual : tuple of float
         Mean squared residual of held-out background for each seed, with features scaled to mean
-        square one: what is lost of the background.
+        square one, or the first of the scores where a detector has another: what is lost of the
+        background.
     auc : tuple of float
         Of signal against held-out background for each seed; empty without signal. Truth level.
     seconds : float
@@ -179,7 +180,7 @@ def _origin(events: str | os.PathLike[str] | Events) -> str:
 def _point(size: int, made: Sequence[tuple[OutlierModel, float | None]]) -> LatentPoint:
     return LatentPoint(
         latent=size,
-        residual=tuple(float(model.held_out["mse"].mean()) for model, _ in made),
+        residual=tuple(float(model.held_out[model.detector.scores[0]].mean()) for model, _ in made),
         auc=tuple(found for _, found in made if found is not None),
         seconds=sum(model.seconds for model, _ in made),
     )
