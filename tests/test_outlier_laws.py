@@ -17,8 +17,8 @@ from novum.errors import ConfigError, ExportError, InputError
 from novum.outlier.reconstruction import Reconstructor
 
 NAMES = [entry.name for entry in catalogue.entries("detector")]
-IMAGES = {n for n in NAMES if catalogue.build("detector", n).takes_images}
-TABLES = [n for n in NAMES if n not in IMAGES]
+TAKES = {n: catalogue.build("detector", n).takes for n in NAMES}
+TABLES = [n for n in NAMES if TAKES[n] == "table"]
 SMALL = {
     "epochs": 10,
     "members": 2,
@@ -36,7 +36,7 @@ def small(name, **options):
     detector = catalogue.build("detector", name)
     known = detector.get_params()
     options = {k: v for k, v in SMALL.items() if k in known} | options
-    if name in IMAGES:
+    if TAKES[name] == "images":
         options.setdefault("hidden", (4, 8))
     seed = {"random_state": 7} if "random_state" in known else {}
     return detector.set_params(**options, **seed)
@@ -61,19 +61,27 @@ def images(n=1200, seed=3):
     return (pixels / pixels.sum(axis=(1, 2), keepdims=True)).reshape(n, 64)
 
 
+def clouds(n=1200, seed=3):
+    """Up to 8 particles in two groups, the harder ones closer to the middle of theirs."""
+    rng = np.random.default_rng(seed)
+    pt = -np.sort(-rng.exponential(1, (n, 8)), axis=1)
+    pt[np.arange(8) >= rng.integers(3, 9, n)[:, None]] = 0
+    middle = rng.choice([-0.3, 0.3], (n, 8)) + 0.05 * rng.standard_normal((n, 1))
+    place = np.stack([0.1 * rng.standard_normal((n, 8)), middle], axis=2)
+    place += 0.05 * rng.standard_normal((n, 8, 2)) / (0.3 + pt[..., None])
+    jets = np.concatenate([pt[..., None] / pt.sum(axis=1)[:, None, None], place], axis=2)
+    return np.where(pt[..., None] > 0, jets, 0.0).reshape(n, 24)
+
+
 def sample(detector, n=1200, seed=3):
     """What a detector takes."""
-    return images(n, seed) if detector.takes_images else background(n, seed)
-
-
-def fit(detector, x, **options):
-    return detector.fit(x, alike=detector.takes_images, **options)
+    return {"table": background, "images": images, "clouds": clouds}[detector.takes](n, seed)
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def fitted(request):
     detector = small(request.param)
-    return fit(detector, sample(detector))
+    return detector.fit(sample(detector))
 
 
 def test_scores_are_finite_and_one_an_event(fitted):
@@ -85,7 +93,7 @@ def test_scores_are_finite_and_one_an_event(fitted):
 
 
 def test_the_same_seed_gives_the_same_score(fitted):
-    again = fit(clone(fitted), sample(fitted))
+    again = clone(fitted).fit(sample(fitted))
     x = sample(fitted, 100, seed=5)
     np.testing.assert_allclose(again.anomaly_score(x), fitted.anomaly_score(x), rtol=1e-12)
 
@@ -105,9 +113,11 @@ def test_far_points_rank_above_the_bulk(fitted, distance):
     bulk = sample(fitted, 1000, seed=8)
     direction = np.random.default_rng(9).standard_normal((200, bulk.shape[1]))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
-    if fitted.takes_images:
+    if fitted.takes != "table":
         direction *= 3  # over ten times the features
     far = bulk.mean(axis=0) + distance * direction * bulk.std(axis=0)
+    if fitted.takes == "clouds":
+        far[:, ::3] = np.abs(far[:, ::3])  # pT
     edge = np.quantile(fitted.anomaly_score(bulk), 0.95)
     assert (fitted.anomaly_score(far) > edge).mean() > SEPARATION
 
@@ -132,7 +142,7 @@ def test_contributions_add_up_to_the_score(fitted):
         made = clone(fitted).set_params(score_by=name)
         made.__dict__.update({k: v for k, v in vars(fitted).items() if k.endswith("_")})
         found = made.contributions(x)
-        assert (found is None) == (name not in ("mse", "mae", "residual-mahalanobis"))
+        assert (found is None) == (name not in fitted.sums)
         if found is not None:
             assert found.shape == x.shape
             np.testing.assert_allclose(found.sum(axis=1), made.anomaly_score(x), rtol=1e-6)
@@ -164,13 +174,13 @@ def test_an_onnx_file_gives_every_score_or_the_detector_says_why_not(fitted):
 def test_weights_count_as_copies(fitted):
     x = sample(fitted, 400, seed=11)
     w = np.random.default_rng(1).integers(0, 3, len(x)).astype(float)
-    weighted = fit(clone(fitted), x, sample_weight=w)
+    weighted = clone(fitted).fit(x, sample_weight=w)
     copies = np.repeat(x, w.astype(int), axis=0)
-    if fitted.takes_images:
+    if fitted.takes != "table":
         np.testing.assert_allclose(weighted.scale_, np.sqrt((copies**2).mean()))
     else:
         np.testing.assert_allclose(weighted.center_, copies.mean(axis=0))
-    kept = fit(clone(fitted), x[w > 0], sample_weight=w[w > 0])
+    kept = clone(fitted).fit(x[w > 0], sample_weight=w[w > 0])
     y = sample(fitted, 50, seed=12)
     np.testing.assert_allclose(kept.anomaly_score(y), weighted.anomaly_score(y))
 
@@ -201,8 +211,8 @@ def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
 
 def test_features_in_other_units_change_nothing(fitted):
     x, y = sample(fitted), sample(fitted, 100, seed=14)
-    units = 1e3 if fitted.takes_images else np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
-    other = fit(clone(fitted), x * units)
+    units = 1e3 if fitted.takes != "table" else np.array([1e-3, 1e3, 1.0, 10.0, 1e-6, 2.0])
+    other = clone(fitted).fit(x * units)
     np.testing.assert_allclose(
         other.anomaly_score(y * units), fitted.anomaly_score(y), rtol=2e-2, atol=2e-2
     )
@@ -214,7 +224,7 @@ def test_bad_input_is_refused(fitted):
         clone(fitted).fit(np.where(x > np.quantile(x, 0.9), np.nan, x))
     with pytest.raises(InputError, match="must not be negative"):
         clone(fitted).fit(x, sample_weight=np.linspace(-1, 1, 50))
-    with pytest.raises(ValueError, match=r"(6|64) features"):
+    with pytest.raises(ValueError, match=r"(6|24|64) features"):
         fitted.anomaly_score(x[:, :3])
 
 
@@ -243,6 +253,19 @@ def test_every_detector_lives_in_a_file_of_its_own():
     modules = [entry.module for entry in catalogue.entries("detector")]
     assert len(set(modules)) == len(modules)
     assert all(import_module(m).__doc__ for m in modules)
+
+
+def test_jets_are_named_as_such():
+    x = clouds(50)
+    with pytest.raises(InputError, match="reads particles of pT and two coordinates each, 23 col"):
+        small("cloud-autoencoder").fit(x[:, :23])
+    with pytest.raises(InputError, match="a particle has a negative pT"):
+        small("recurrent-autoencoder").fit(-x)
+    fitted = small("cloud-autoencoder", epochs=1).fit(x)
+    with pytest.raises(InputError, match="cloud-autoencoder: a jet has no constituent"):
+        fitted.anomaly_score(np.vstack([x[:3], np.zeros(24)]))
+    with pytest.raises(ConfigError, match="distance: must be one of transport, chamfer"):
+        small("cloud-autoencoder", distance="euclid").check_ready()
 
 
 def test_images_are_named_as_such():

@@ -40,6 +40,7 @@ NAMES = {
     },
     "novum.outlier": {
         "Autoencoder",
+        "CloudAutoencoder",
         "Combined",
         "ConvAutoencoder",
         "DirichletVAE",
@@ -51,6 +52,7 @@ NAMES = {
         "Mahalanobis",
         "NormalisedAutoencoder",
         "PCA",
+        "RecurrentAutoencoder",
         "VariationalAutoencoder",
     },
     "novum.search": {

@@ -54,7 +54,7 @@ def tabular() -> Explanation:
 @pytest.fixture(scope="module")
 def imaged() -> Explanation:
     image = JetImages(size=12, half_width=1.0)
-    model = fit_outlier(sample(400, 0), "pca", image=image, options={"latent": 5})
+    model = fit_outlier(sample(400, 0), "pca", representation=image, options={"latent": 5})
     return explain(model, sample(50, 1), top=8, background=sample(300, 2))
 
 

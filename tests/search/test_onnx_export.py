@@ -89,7 +89,7 @@ def test_images_are_read_as_pixels(tmp_path):
     jets = Events(jets.id, {}, jets.weight, clouds={"jet": Cloud(particles, ("pt", "eta", "phi"))})
     options = {"epochs": 1, "hidden": (2, 2)}
     image = JetImages(size=6, half_width=4.0)
-    model = fit_outlier(jets, "conv-autoencoder", image=image, options=options)
+    model = fit_outlier(jets, "conv-autoencoder", representation=image, options=options)
     made = export_onnx(model, tmp_path / "m.onnx")
     assert made.n_inputs == 36
     assert made.check.deviation < onnx_export.TOLERANCE

@@ -136,7 +136,7 @@ def test_contributions_of_pieces_add_up_to_the_score():
 
 def test_images_are_explained_by_pixels_or_patches():
     image = JetImages(size=25, half_width=1.0)
-    made = fit_outlier(jets(), "pca", image=image)
+    made = fit_outlier(jets(), "pca", representation=image)
     found = explain(made, jets(20, seed=1), top=2, background=jets(seed=2))
     event = found.events[0]
     assert (found.image_size, found.patch, len(found.pieces)) == (25, 1, 625)
@@ -146,7 +146,7 @@ def test_images_are_explained_by_pixels_or_patches():
     np.testing.assert_allclose(residual**2 / 625, event.contributions, rtol=1e-3, atol=1e-6)
     covered = np.concatenate([p.columns for p in pieces_of(made.inputs, True)])
     assert sorted(covered) == list(range(625))
-    other = fit_outlier(jets(), "kmeans", image=image)
+    other = fit_outlier(jets(), "kmeans", representation=image)
     found = explain(other, jets(20, seed=1), top=2, background=jets(seed=2), draws=4)
     assert (found.how, found.patch, len(found.pieces)) == ("occlusion", 3, 81)
     assert found.events[0].image.rebuilt == ()

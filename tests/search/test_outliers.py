@@ -12,6 +12,7 @@ from novum.errors import ConfigError, FileFormatError, InputError, MissingColumn
 from novum.events import Cloud, Events
 from novum.io import write_events
 from novum.outlier import KMeans
+from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 from novum.search import OutlierModel, chunks, fit_outlier, outliers, score_file
 
@@ -103,7 +104,7 @@ def test_clouds_may_have_other_numbers_of_particles():
 
 def test_images_are_made_of_clouds(tmp_path):
     source = events(300, clouds=True)
-    made = fit_outlier(source, "pca", image=JetImages(size=5, half_width=4.0))
+    made = fit_outlier(source, "pca", representation=JetImages(size=5, half_width=4.0))
     assert made.inputs.cloud == "jet"
     assert made.inputs.names[6] == "jet pixel 1,1"
     assert made.detector.n_features_in_ == 25
@@ -112,12 +113,54 @@ def test_images_are_made_of_clouds(tmp_path):
     again = OutlierModel.load(tmp_path / "m")
     assert again.inputs == made.inputs
     np.testing.assert_array_equal(again.anomaly_score(source), made.anomaly_score(source))
-    with pytest.raises(InputError, match="images are read alone"):
-        fit_outlier(source, "pca", features=["met"], image=JetImages())
+    with pytest.raises(InputError, match="images of jets are read alone"):
+        fit_outlier(source, "pca", features=["met"], representation=JetImages())
     with pytest.raises(InputError, match=r"the image in row 0 .* has no pixel with pT"):
-        fit_outlier(source, "pca", image=JetImages(half_width=1e-6))
-    with pytest.raises(InputError, match="name the cloud to make images of; there are: none"):
-        fit_outlier(events(300), "pca", image=JetImages())
+        fit_outlier(source, "pca", representation=JetImages(half_width=1e-6))
+    with pytest.raises(
+        InputError, match="name the cloud to make images of jets of; there are: none"
+    ):
+        fit_outlier(events(300), "pca", representation=JetImages())
+
+
+def test_clouds_of_jets_are_made_of_clouds(tmp_path):
+    source = events(300, clouds=True)
+    made = fit_outlier(source, "pca", representation=JetClouds(3, pt_power=0.5))
+    assert made.inputs.names[:4] == tuple(
+        f"jet particle {i}" for i in ("0 pt", "0 x", "0 y", "1 pt")
+    )
+    assert made.detector.n_features_in_ == 9
+    assert np.ptp(made.detector.scale_) == 0
+    made.save(tmp_path / "m")
+    again = OutlierModel.load(tmp_path / "m")
+    assert again.inputs == made.inputs
+    np.testing.assert_array_equal(again.anomaly_score(source), made.anomaly_score(source))
+    with pytest.raises(InputError, match="clouds of jets are read alone"):
+        fit_outlier(source, "pca", features=["met"], representation=JetClouds())
+    with pytest.raises(ConfigError, match="made for images of jets and cannot read clouds"):
+        fit_outlier(source, "conv-autoencoder", representation=JetClouds())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"kind": "graphs"}, "damaged model: representation"),
+        ({"kind": None}, "damaged model: representation"),
+        ({"kind": "images"}, "representation: (no|unknown) '(size|half_width|smear|particles)'"),
+        ({"particles": "many"}, r"representation: Expected `int`, got `str`"),
+        ({"particles": 0}, "particles: must be at least 1, got 0"),
+        ({"smear": 1.0}, "representation: unknown 'smear'"),
+        ({"steps": ["centred"]}, "was trained on jets that were centred; this novum makes them"),
+    ],
+)
+def test_other_or_damaged_preprocessing_is_refused_by_name(tmp_path, damage, message):
+    made = fit_outlier(events(300, clouds=True), "pca", representation=JetClouds(3))
+    made.save(tmp_path / "m")
+    spec = json.loads((tmp_path / "m/spec.json").read_text())
+    spec["notes"]["representation"] |= damage
+    (tmp_path / "m/spec.json").write_text(json.dumps(spec))
+    with pytest.raises(FileFormatError, match=message):
+        OutlierModel.load(tmp_path / "m")
 
 
 def test_empty_clouds_are_named():
@@ -200,9 +243,20 @@ def test_images_on_the_command_line(tmp_path):
     options = ["--cloud", "jet", "--image.size", "8", "--image.half-width", "3"]
     model = str(tmp_path / "m")
     assert run(["fit", "pca", str(tmp_path / "jets.h5"), "-o", model, *options]) == 0
-    assert OutlierModel.load(model).inputs.image == JetImages(size=8, half_width=3.0)
+    assert OutlierModel.load(model).inputs.representation == JetImages(size=8, half_width=3.0)
     assert run(["score", model, str(tmp_path / "jets.h5"), "-o", str(tmp_path / "s.parquet")]) == 0
     assert len(pq.read_table(tmp_path / "s.parquet")) == 300
+
+
+def test_clouds_of_jets_on_the_command_line(tmp_path, capsys):
+    write_events(events(300, clouds=True), tmp_path / "jets.h5")
+    fit, model = ["fit", "pca", str(tmp_path / "jets.h5"), "-o"], str(tmp_path / "m")
+    options = ["--cloud", "jet", "--points.particles", "3", "--points.pt-power", "0.5"]
+    assert run([*fit, model, *options]) == 0
+    assert OutlierModel.load(model).inputs.representation == JetClouds(3, pt_power=0.5)
+    assert run(["score", model, str(tmp_path / "jets.h5"), "-o", str(tmp_path / "s.parquet")]) == 0
+    assert run([*fit, str(tmp_path / "n"), *options, "--image.size", "8"]) == 1
+    assert "options of images or of points, not of both" in capsys.readouterr().err
 
 
 def test_the_command_line(files, capsys):

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from novum.errors import ConfigError, OutputError
+from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 
 SIZES = "1,2,3,4,6,8,12"
@@ -24,6 +25,7 @@ def scan_latent(
     features: list[str] | None = None,
     cloud: str | None = None,
     image: JetImages | None = None,
+    points: JetClouds | None = None,
     seed: int = 0,
     **options: str,
 ) -> None:
@@ -52,6 +54,8 @@ def scan_latent(
         Cloud whose particles it reads, too.
     image : JetImages
         Read images of the cloud.
+    points : JetClouds
+        Read the hardest particles of the cloud as preprocessed points.
     seed : int
         The first seed.
     options : str
@@ -60,6 +64,7 @@ def scan_latent(
     from novum.cli import console
     from novum.report.latent_figure import write_latent_scan
     from novum.search.latent_scan import scan_latent as scan
+    from novum.search.representations import one_of
 
     if output.exists():
         raise OutputError(f"{output}: exists already and is not overwritten")
@@ -71,7 +76,7 @@ def scan_latent(
         seeds=seeds,
         features=features,
         cloud=cloud,
-        image=image,
+        representation=one_of(image, points),
         options=options,
         seed=seed,
         progress=console.RichProgress(),

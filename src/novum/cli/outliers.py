@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from novum.errors import OutputError
+from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 
 Output = Annotated[Path, Parameter(name=("--output", "-o"))]
@@ -21,6 +22,7 @@ def fit(
     features: list[str] | None = None,
     cloud: str | None = None,
     image: JetImages | None = None,
+    points: JetClouds | None = None,
     seed: int = 0,
     **options: str,
 ) -> None:
@@ -43,6 +45,9 @@ def fit(
         Cloud whose particles it reads, too, as further columns.
     image : JetImages
         Read images of the cloud; detectors that are made for images do so by themselves.
+    points : JetClouds
+        Read the hardest particles of the cloud as preprocessed points; detectors that are made
+        for them do so by themselves.
     seed : int
         Seed of the training and of the held-out events.
     options : str
@@ -50,6 +55,7 @@ def fit(
     """
     from novum.cli import console
     from novum.search.outliers import fit_outlier
+    from novum.search.representations import one_of
 
     if output.exists():
         raise OutputError(f"{output}: exists already and is not overwritten")
@@ -58,7 +64,7 @@ def fit(
         method,
         features=features,
         cloud=cloud,
-        image=image,
+        representation=one_of(image, points),
         options=options,
         seed=seed,
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from novum.nn.losses import Objective as Objective
     from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
     from novum.nn.losses import Reconstruction as Reconstruction
+    from novum.nn.particles import cloud_autoencoder as cloud_autoencoder
+    from novum.nn.particles import recurrent_autoencoder as recurrent_autoencoder
     from novum.nn.variational import EnsembleVAE as EnsembleVAE
     from novum.nn.variational import EvidenceBound as EvidenceBound
     from novum.nn.variational import MixtureLatent as MixtureLatent
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _MEMBERS = {
     "Autoencoder": "novum.nn.autoencoders",
+    "cloud_autoencoder": "novum.nn.particles",
     "conv_autoencoder": "novum.nn.autoencoders",
     "dense_autoencoder": "novum.nn.autoencoders",
     "BinaryCrossEntropy": "novum.nn.losses",
@@ -39,6 +42,7 @@ _MEMBERS = {
     "PiecewiseLinearLikelihood": "novum.nn.losses",
     "Reconstruction": "novum.nn.losses",
     "VelocityField": "novum.nn.velocity",
+    "recurrent_autoencoder": "novum.nn.particles",
 }
 
 __all__ = [
@@ -54,8 +58,10 @@ __all__ = [
     "PiecewiseLinearLikelihood",
     "Reconstruction",
     "VelocityField",
+    "cloud_autoencoder",
     "conv_autoencoder",
     "dense_autoencoder",
+    "recurrent_autoencoder",
 ]
 
 

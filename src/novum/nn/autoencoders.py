@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from torch import Tensor, nn
@@ -18,11 +18,21 @@ class Autoencoder(nn.Module):
     encoder, decoder : Module
     sphere : bool
         Whether latent variables are scaled to unit length (arXiv:2105.05735).
+    distance : function
+        From rows and rebuilt rows (B, d) to what is minimised of each, (B,); by default the mean
+        squared residual.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, sphere: bool = False) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        sphere: bool = False,
+        distance: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.sphere = encoder, decoder, sphere
+        self.distance = mean_square if distance is None else distance
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent variables (B, L) of rows (B, d)."""
@@ -38,8 +48,13 @@ class Autoencoder(nn.Module):
         return nn.functional.normalize(latent, dim=-1) if self.sphere else latent
 
     def energy(self, x: Tensor) -> Tensor:
-        """Mean squared residual of each row, shape (B,)."""
-        return (self.decode(self.encode(x)) - x).square().mean(dim=-1)
+        """Distance of each row from the rebuilt one, shape (B,)."""
+        return self.distance(x, self.decode(self.encode(x)))
+
+
+def mean_square(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared difference of rows (B, d), shape (B,)."""
+    return (y - x).square().mean(dim=-1)
 
 
 def dense_autoencoder(

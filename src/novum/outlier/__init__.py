@@ -10,6 +10,7 @@ from typing import Any
 
 MEMBERS = {
     "Autoencoder": "novum.outlier.autoencoder",
+    "CloudAutoencoder": "novum.outlier.cloud_autoencoder",
     "Combined": "novum.outlier.combined",
     "ConvAutoencoder": "novum.outlier.conv_autoencoder",
     "DirichletVAE": "novum.outlier.dirichlet_vae",
@@ -21,12 +22,14 @@ MEMBERS = {
     "Mahalanobis": "novum.outlier.mahalanobis",
     "NormalisedAutoencoder": "novum.outlier.nae",
     "PCA": "novum.outlier.pca",
+    "RecurrentAutoencoder": "novum.outlier.recurrent_autoencoder",
     "VariationalAutoencoder": "novum.outlier.vae",
 }
 
 __all__ = [
     "PCA",
     "Autoencoder",
+    "CloudAutoencoder",
     "Combined",
     "ConvAutoencoder",
     "DirichletVAE",
@@ -37,6 +40,7 @@ __all__ = [
     "KernelDensity",
     "Mahalanobis",
     "NormalisedAutoencoder",
+    "RecurrentAutoencoder",
     "VariationalAutoencoder",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +28,11 @@ class Detector(BaseEstimator, ABC):
     given events as rows of features (n, d), standardised by the weighted mean and standard
     deviation of the training events. What it learns are plain arrays and numbers in attributes.
     Where its score can be made in several ways they are `scores`, the choice is the parameter
-    `score_by`, and changing it needs no new fit. One that `takes_images` is given the pixels of
-    square images, row by row. `to_onnx` hands `_score` a `novum.outlier.traced.Traced` in place of
-    an array; a detector for which that leads nowhere says why in `no_onnx`.
+    `score_by`, and changing it needs no new fit. One that `takes` images is given the pixels of
+    square images, row by row; one that takes clouds the particles of jets, each with its share of
+    pT and two coordinates, and zeros where there is none. `to_onnx` hands `_score` a
+    `novum.outlier.traced.Traced` in place of an array; a detector for which that leads nowhere
+    says why in `no_onnx`.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class Detector(BaseEstimator, ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     reference: ClassVar[tuple[tuple[str, str], ...]] = ()
     scores: ClassVar[tuple[str, ...]] = ()
-    takes_images: ClassVar[bool] = False
+    takes: ClassVar[Literal["table", "images", "clouds"]] = "table"
     no_onnx: ClassVar[str] = ""
 
     @final
@@ -70,7 +72,8 @@ class Detector(BaseEstimator, ABC):
             Not negative; events of weight 0 do not count.
         alike : bool
             Whether the features are alike, such as the pixels of an image: all are then divided
-            by one number, their root mean square, and none is shifted.
+            by one number, their root mean square, and none is shifted. Those of images and clouds
+            are so in any case where a detector is made for them.
 
         Raises
         ------
@@ -92,6 +95,7 @@ class Detector(BaseEstimator, ABC):
         if len(x) < 2:
             raise InputError(f"{self.name} needs at least 2 events, got {len(x)}", value=len(x))
         w = w / w.mean()
+        alike = alike or self.takes != "table"
         self.center_, self.scale_ = _common(x, w) if alike else _standard(x, w)
         self.farthest_ = np.inf if alike else FARTHEST
         self._learn(self._standardised(x), w)

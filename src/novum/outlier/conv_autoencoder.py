@@ -54,7 +54,7 @@ class ConvAutoencoder(SingleReconstructor):
         ("1808.08979", "QCD or What?"),
         ("1808.08992", "Searching for New Physics with Deep Autoencoders"),
     )
-    takes_images: ClassVar[bool] = True
+    takes: ClassVar[Literal["table", "images", "clouds"]] = "images"
 
     def __init__(
         self,

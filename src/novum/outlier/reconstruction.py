@@ -15,7 +15,6 @@ from novum.outlier.mahalanobis import Normal
 FloatArray = NDArray[np.float64]
 
 SCORES = ("mse", "mae", "residual-mahalanobis", "latent-distance")
-_SUMS = ("mse", "mae", "residual-mahalanobis")  # scores that are sums over the features
 _MOMENTS = 100_000  # events from which the moments of residuals and latent space are taken
 
 
@@ -32,6 +31,7 @@ class Reconstructor(TransformerMixin, Detector):
     """
 
     scores: ClassVar[tuple[str, ...]] = SCORES
+    sums: ClassVar[tuple[str, ...]] = ("mse", "mae", "residual-mahalanobis")  # over the features
     score_by: str
 
     @abstractmethod
@@ -47,9 +47,10 @@ class Reconstructor(TransformerMixin, Detector):
         self._train(z, w)
         latent, rebuilt = self._rebuilt(z[:_MOMENTS])
         w = w[:_MOMENTS]
-        residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
-        self.residual_mean_ = np.array([n.mean for n in residuals])
-        self.residual_whitening_ = np.array([n.whitening for n in residuals])
+        if "residual-mahalanobis" in self.scores:
+            residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
+            self.residual_mean_ = np.array([n.mean for n in residuals])
+            self.residual_whitening_ = np.array([n.whitening for n in residuals])
         hidden = [Normal.of(member, w) for member in latent]
         self.latent_mean_ = np.array([n.mean for n in hidden])
         self.latent_whitening_ = np.array([n.whitening for n in hidden])
@@ -93,7 +94,7 @@ class Reconstructor(TransformerMixin, Detector):
         Those of ``residual-mahalanobis`` may be negative. None where the score is no sum over the
         features, as a distance in the latent space is none.
         """
-        if self.score_by not in _SUMS:
+        if self.score_by not in self.sums:
             return None
         return np.concatenate([self._summands(z) for z in self._blocks(X)])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.outlier.base import require_events
 from novum.outlier.traced import is_traced
 from novum.outlier.trained import NetworkReconstructor, cut
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_ROWS = 512  # scored at once; all products have this many, so that no event depends on others
+ROWS = 512  # scored at once; all products have this many, so that no event depends on others
 
 
 class SingleReconstructor(NetworkReconstructor):
@@ -41,6 +42,7 @@ class SingleReconstructor(NetworkReconstructor):
 
         from novum.training import seeded_network, split_rows
 
+        require_events(len(z), self.latent + 1, f"a latent space of {self.latent}")
         d = z.shape[1]
         table = torch.from_numpy(np.column_stack([cut(z, self.farthest_), w.astype(np.float32)]))
         same = np.zeros(len(z), np.int8)
@@ -87,11 +89,11 @@ class SingleReconstructor(NetworkReconstructor):
         from novum.training import one_thread
 
         x = torch.from_numpy(cut(z, self.farthest_))
-        padded = torch.cat([x, x.new_zeros(-len(x) % _ROWS, x.shape[1])])
+        padded = torch.cat([x, x.new_zeros(-len(x) % ROWS, x.shape[1])])
         latent, rebuilt = [], []
         with torch.no_grad(), one_thread():
             for network in self._networks():
-                hidden = [network.encode(part) for part in torch.split(padded, _ROWS)]
+                hidden = [network.encode(part) for part in torch.split(padded, ROWS)]
                 latent.append(torch.cat(hidden)[: len(x)].numpy())
                 rows = [network.decode(part) for part in hidden]
                 rebuilt.append(torch.cat(rows)[: len(x)].numpy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class JetImages:
         Standard deviation of the filter in pixels.
     """
 
+    kind: ClassVar[str] = "images"
+
     size: int = 40
     half_width: float = 0.8
     pt_power: float = 1.0
@@ -48,6 +51,12 @@ class JetImages:
         if not self.smear >= 0:
             raise ConfigError(f"smear: must not be negative, got {self.smear:g}")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the pixels, row by row."""
+        side = range(self.size)
+        return tuple(f"pixel {i},{j}" for i in side for j in side)
+
     def __call__(self, constituents: NDArray[np.floating]) -> NDArray[np.float32]:
         """Images (n, size, size) of jets (n, P, F): pT, η, φ first; 0 where all is outside.
 
@@ -57,11 +66,11 @@ class JetImages:
             If a jet has no constituent, or a pT is negative or not finite.
         """
         starts = range(0, len(constituents), _JETS)
-        parts = [self._images(constituents[i : i + _JETS]) for i in starts]
+        parts = [self._images(constituents[i : i + _JETS], i) for i in starts]
         return np.concatenate(parts) if parts else np.zeros((0, self.size, self.size), np.float32)
 
-    def _images(self, constituents: NDArray[np.floating]) -> NDArray[np.float32]:
-        jets, size = preprocess(constituents), self.size
+    def _images(self, constituents: NDArray[np.floating], first: int) -> NDArray[np.float32]:
+        jets, size = preprocess(constituents, first_row=first), self.size
         pt, x, y = np.moveaxis(jets, -1, 0)
         column = np.floor((x + self.half_width) * (size / 2 / self.half_width)).astype(np.int64)
         row = np.floor((y + self.half_width) * (size / 2 / self.half_width)).astype(np.int64)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from novum.errors import InputError
 from novum.physics.particles import FloatArray, delta_phi
 
+STEPS = ("centred", "rotated", "flipped", "normalised")  # models say which they were trained on
+
 _EVEN = 1e-9  # relative difference of pT below which a jet is as heavy on both sides
 
 
@@ -23,6 +25,7 @@ def preprocess(
     rotated: bool = True,
     flipped: bool = True,
     normalised: bool = True,
+    first_row: int = 0,
 ) -> FloatArray:
     """All steps, one after the other.
 
@@ -32,6 +35,8 @@ def preprocess(
         F ≥ 3: pT, η, φ and others, which are left out.
     rotated, flipped, normalised : bool
         Whether these steps are done; jets are always centred.
+    first_row : int
+        Number of the first jet, for errors.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def preprocess(
     InputError
         If a jet has no constituent, or a pT is negative or not finite; names the row.
     """
-    jets = centre(constituents)
+    jets = centre(constituents, first_row)
     if rotated:
         jets = rotate(jets)
     if flipped:
@@ -51,9 +56,9 @@ def preprocess(
     return normalise(jets) if normalised else jets
 
 
-def centre(constituents: NDArray[np.floating]) -> FloatArray:
+def centre(constituents: NDArray[np.floating], first_row: int = 0) -> FloatArray:
     """Coordinates relative to the pT-weighted centroid, (n, P, 3); azimuths may wrap around."""
-    jets = _checked(constituents)
+    jets = _checked(constituents, first_row)
     pt = jets[..., 0]
     hardest = jets[np.arange(len(jets)), pt.argmax(axis=1), 2]
     jets[..., 2] = delta_phi(jets[..., 2], hardest[:, None])
@@ -92,7 +97,7 @@ def normalise(jets: FloatArray) -> FloatArray:
     return out
 
 
-def _checked(constituents: NDArray[np.floating]) -> FloatArray:
+def _checked(constituents: NDArray[np.floating], first_row: int) -> FloatArray:
     if constituents.ndim != 3 or constituents.shape[2] < 3:
         raise InputError(
             f"jets are given as (n, constituents, at least pT, η, φ), not {constituents.shape}"
@@ -104,7 +109,7 @@ def _checked(constituents: NDArray[np.floating]) -> FloatArray:
         (~(jets[..., 0] > 0).any(axis=1), "has no constituent"),
     ):
         if fault.any():
-            row = int(np.argmax(fault))
+            row = first_row + int(np.argmax(fault))
             raise InputError(f"the jet in row {row} (rows count from 0) {said}", value=row)
     return jets
 

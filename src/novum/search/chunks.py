@@ -34,10 +34,10 @@ def read_chunks(
     InputError
         If the file lacks a column of the model.
     """
-    pixels = 0 if inputs.image is None else 4 * inputs.image.size**2
+    made = 4 * len(inputs.names) if inputs.representation is not None else 0
     meter = progress or NoProgress()
     if isinstance(events, Events):
-        rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, pixels)))
+        rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, made)))
         starts = range(0, len(events), rows)
         for start in meter.track(starts, what, len(starts)):
             yield events.take(np.arange(start, min(start + rows, len(events))))
@@ -45,6 +45,6 @@ def read_chunks(
     source = open_events(events)
     schema = source.schema
     inputs.require(schema, str(events))
-    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, pixels)))
+    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, made)))
     total = None if schema.n_events is None else -(-schema.n_events // rows)
     yield from meter.track(source.chunks(rows, inputs.columns), what, total)

@@ -176,8 +176,8 @@ def _particles(
 ) -> Numbers:
     """Contributions of the particles of the first cloud that is drawn, in its order."""
     inputs = model.inputs
-    if not clouds or clouds[0].name != inputs.cloud or image_of(inputs) is not None:
-        return ()
+    if not clouds or clouds[0].name != inputs.cloud or inputs.representation is not None:
+        return ()  # a representation has its own order and leaves particles out
     pt = x[table.first_columns[len(inputs.features) :]]
     carried = table.contributions[i, len(inputs.features) :]
     present = np.flatnonzero(pt > 0)

@@ -15,10 +15,10 @@ from novum.events import Events
 from novum.io import open_events
 from novum.io.documents import from_json, to_json
 from novum.outlier.reconstruction import Reconstructor
-from novum.physics.jet_images import JetImages
 from novum.progress import NoProgress, Progress
 from novum.search.chunks import origin_of
 from novum.search.outliers import OutlierModel, fit_outlier, score_name
+from novum.search.representations import Representation
 
 SCHEMA, SCHEMA_VERSION = "novum-latent-scan", 1
 SIZES = (1, 2, 3, 4, 6, 8, 12)
@@ -35,7 +35,8 @@ class LatentPoint:
         Number of latent variables.
     residual : tuple of float
         Mean squared residual of held-out background for each seed, with features scaled to mean
-        square one: what is lost of the background.
+        square one, or the first of the scores where a detector has another: what is lost of the
+        background.
     auc : tuple of float
         Of signal against held-out background for each seed; empty without signal. Truth level.
     seconds : float
@@ -100,7 +101,7 @@ def scan_latent(
     seeds: int = SEEDS,
     features: Sequence[str] | None = None,
     cloud: str | None = None,
-    image: JetImages | None = None,
+    representation: Representation | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -118,7 +119,7 @@ def scan_latent(
         Signal for the AUC, a study at truth level: a size chosen by it is no blind choice.
     seeds : int
         Trainings of each size, with other held-out events each.
-    features, cloud, image, options
+    features, cloud, representation, options
         As for `fit_outlier`.
     seed : int
         The first.
@@ -146,7 +147,7 @@ def scan_latent(
             method,
             features=features,
             cloud=cloud,
-            image=image,
+            representation=representation,
             options=given | {"latent": size},
             seed=own,
         )
@@ -176,7 +177,7 @@ def _auc(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> float:
 def _point(size: int, made: Sequence[tuple[OutlierModel, float | None]]) -> LatentPoint:
     return LatentPoint(
         latent=size,
-        residual=tuple(float(model.held_out["mse"].mean()) for model, _ in made),
+        residual=tuple(float(model.held_out[model.detector.scores[0]].mean()) for model, _ in made),
         auc=tuple(found for _, found in made if found is not None),
         seconds=sum(model.seconds for model, _ in made),
     )

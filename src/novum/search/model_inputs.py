@@ -12,6 +12,7 @@ from novum.errors import InputError, MissingColumnError
 from novum.events import Events
 from novum.io import Schema, require_finite
 from novum.physics.jet_images import JetImages
+from novum.search.representations import Representation
 
 FloatArray = NDArray[np.float64]
 
@@ -32,15 +33,15 @@ class Inputs:
         Fields of the cloud.
     particles : int
         Particles of each event, in the order of the file; absent ones are zeros.
-    image : JetImages or None
-        How images of the particles are made, whose pixels are then the columns.
+    representation : JetImages, JetClouds or None
+        What is made of the particles, whose numbers are then the columns.
     """
 
     features: tuple[str, ...]
     cloud: str | None = None
     fields: tuple[str, ...] = ()
     particles: int = 0
-    image: JetImages | None = None
+    representation: Representation | None = None
 
     @classmethod
     def choose(
@@ -48,7 +49,7 @@ class Inputs:
         events: Events,
         features: Sequence[str] | None,
         cloud: str | None,
-        image: JetImages | None = None,
+        representation: Representation | None = None,
     ) -> Inputs:
         """The named columns; all features where neither features nor a cloud are named.
 
@@ -71,23 +72,25 @@ class Inputs:
         if cloud is None:
             return cls(tuple(features))
         values = events.clouds[cloud]
-        if image is not None:
+        if representation is not None:
             if features:
                 raise InputError(
-                    "images are read alone; leave out the features", file=origin, value=features
+                    f"{representation.kind} of jets are read alone; leave out the features",
+                    file=origin,
+                    value=features,
                 )
             for name in _PLANE:
                 if name not in values.fields:
                     raise MissingColumnError(name, values.fields, file=origin)
-        return cls(tuple(features), cloud, values.fields, values.values.shape[1], image)
+        particles = values.values.shape[1]
+        return cls(tuple(features), cloud, values.fields, particles, representation)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of X."""
+        if self.representation is not None:
+            return tuple(f"{self.cloud} {name}" for name in self.representation.columns)
         places = range(self.particles)
-        if self.image is not None:
-            side = range(self.image.size)
-            return tuple(f"{self.cloud} pixel {i},{j}" for i in side for j in side)
         return (*self.features, *(f"{self.cloud}[{i}].{f}" for i in places for f in self.fields))
 
     @property
@@ -104,7 +107,7 @@ class Inputs:
             raise MissingColumnError(self.cloud, schema.clouds, file=file)
 
     def table(self, events: Events) -> FloatArray:
-        """X (n, d) of events, float32 of images and else float64.
+        """X (n, d) of events, float32 of a representation and else float64.
 
         Raises
         ------
@@ -133,31 +136,32 @@ class Inputs:
             )
         if not np.isfinite(cloud.values).all():
             raise InputError("not all values are finite", file=origin, column=name)
-        if self.image is not None:
+        if self.representation is not None:
             plane = [self.fields.index(field) for field in _PLANE]
-            return self._images(self.image, cloud.values[..., plane], origin)
+            return self._made(self.representation, cloud.values[..., plane], origin)
         kept = cloud.values[:, : self.particles]
         out = np.zeros((len(kept), self.particles, len(self.fields)))
         out[:, : kept.shape[1]] = kept
         return out.reshape(len(out), -1)
 
-    def _images(
-        self, image: JetImages, constituents: NDArray[np.floating], origin: str
+    def _made(
+        self, make: Representation, constituents: NDArray[np.floating], origin: str
     ) -> FloatArray:
         try:
-            made = image(constituents)
+            made = make(constituents)
         except InputError as error:
             raise InputError(
                 str(error), file=origin, column=self.cloud, value=error.value
             ) from None
-        empty = ~made.any(axis=(1, 2))
-        if empty.any():
+        rows = made.reshape(len(made), -1)
+        empty = ~rows.any(axis=1)
+        if isinstance(make, JetImages) and empty.any():
             row = int(np.argmax(empty))
             raise InputError(
                 f"the image in row {row} (rows count from 0) has no pixel with pT: the jet is "
-                f"wider than {image.half_width:g} on all sides",
+                f"wider than {make.half_width:g} on all sides",
                 file=origin,
                 column=self.cloud,
                 value=row,
             )
-        return np.asarray(made.reshape(len(made), -1))  # float32 is enough for a pixel
+        return np.asarray(rows)  # float32 is enough for a pixel or a particle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,16 @@ from novum.errors import ConfigError, FileFormatError, InputError, OutputError
 from novum.events import Events
 from novum.io import atomic_path, open_events
 from novum.outlier.base import Detector
-from novum.physics.jet_images import JetImages
 from novum.progress import Progress
 from novum.search.chunks import read_chunks
 from novum.search.crossfitting import fold_of
 from novum.search.model_inputs import Inputs
+from novum.search.representations import (
+    Representation,
+    from_notes,
+    representation_for,
+    to_notes,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -88,7 +93,7 @@ class OutlierModel:
             "cloud": self.inputs.cloud,
             "fields": self.inputs.fields,
             "particles": self.inputs.particles,
-            "image": None if self.inputs.image is None else asdict(self.inputs.image),
+            "representation": to_notes(self.inputs.representation),
             "trained_on": self.trained_on,
             "n_events": self.n_events,
             "n_held_out": self.n_held_out,
@@ -107,21 +112,20 @@ class OutlierModel:
         InputError
             If there is none.
         FileFormatError
-            If it is damaged or no outlier model.
+            If it is damaged, no outlier model, or trained with another preprocessing.
         """
         stored = load_model(Path(folder))
         if stored.kind != "detector":
             raise FileFormatError(f"is a {stored.kind}, not a detector", file=folder)
-        notes = stored.notes
+        notes, detector = stored.notes, stored.model
         try:
             inputs = Inputs(
                 tuple(notes["features"]),
                 notes["cloud"],
                 tuple(notes["fields"]),
                 notes["particles"],
-                None if notes["image"] is None else JetImages(**notes["image"]),
+                from_notes(notes["representation"], detector, str(folder)),
             )
-            detector = stored.model
             names = detector.scores or ("score",)
             return cls(
                 detector,
@@ -164,7 +168,7 @@ def fit_outlier(
     *,
     features: Sequence[str] | None = None,
     cloud: str | None = None,
-    image: JetImages | None = None,
+    representation: Representation | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> OutlierModel:
@@ -182,8 +186,9 @@ def fit_outlier(
         Columns; by default all.
     cloud : str, optional
         Cloud whose particles are read as well, as further columns.
-    image : JetImages, optional
-        Read images of the cloud instead, as the detectors that are made for images do by default.
+    representation : JetImages or JetClouds, optional
+        Read images or clouds of jets made of the cloud instead, as the detectors that are made
+        for them do by default.
     options : mapping, optional
         Parameters of the detector.
     seed : int
@@ -191,18 +196,17 @@ def fit_outlier(
     Raises
     ------
     ConfigError
-        If there is no such method or parameter.
+        If there is no such method or parameter, or the method cannot read such a representation.
     InputError
         If a column is missing or constant, a value is not finite, or there are too few events.
     """
     detector = _made(method, dict(options or {}), seed)
     detector.check_ready()
-    events = _read(background, features, cloud, image is not None or detector.takes_images)
-    if image is None and detector.takes_images:
-        image = JetImages()
-    if image is not None and cloud is None:
-        cloud = _only_cloud(events)
-    inputs = Inputs.choose(events, features, cloud, image)
+    representation = representation_for(detector, representation)
+    events = _read(background, features, cloud, representation)
+    if representation is not None and cloud is None:
+        cloud = _only_cloud(events, representation.kind)
+    inputs = Inputs.choose(events, features, cloud, representation)
     X = inputs.table(events)
     held = is_held_out(events, seed)
     if held.sum() < 1 or (~held).sum() < 2:
@@ -212,7 +216,7 @@ def fit_outlier(
             value=len(events),
         )
     start = time.monotonic()
-    detector.fit(X[~held], sample_weight=events.weight[~held], alike=image is not None)
+    detector.fit(X[~held], sample_weight=events.weight[~held], alike=representation is not None)
     seconds = time.monotonic() - start
     return OutlierModel(
         detector,
@@ -244,25 +248,26 @@ def _read(
     background: str | os.PathLike[str] | Events,
     features: Sequence[str] | None,
     cloud: str | None,
-    images: bool,
+    representation: Representation | None,
 ) -> Events:
     if isinstance(background, Events):
         return background
     source = open_events(background)
-    if images:
+    if representation is not None:
         return source.read([*source.schema.clouds] if cloud is None else [cloud])
     if features is None and cloud is None:
         return source.read(source.schema.columns)
     return source.read([*(features or ()), *([] if cloud is None else [cloud])])
 
 
-def _only_cloud(events: Events) -> str:
-    """The cloud to make images of, where none is named."""
+def _only_cloud(events: Events, kind: str) -> str:
+    """The cloud to make images or clouds of jets of, where none is named."""
     names = list(events.clouds)
     if len(names) != 1:
         there = ", ".join(names) or "none"
         raise InputError(
-            f"name the cloud to make images of; there are: {there}", file=events.meta.origin
+            f"name the cloud to make {kind} of jets of; there are: {there}",
+            file=events.meta.origin,
         )
     return names[0]
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 from novum.search.model_inputs import Inputs
 
 _PATCHES = 10  # along one side of an image, at most
+_OF_A_JET = 3  # numbers of a particle: share of pT and two coordinates
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,8 @@ class Piece:
 
 def image_of(inputs: Inputs) -> JetImages | None:
     """How images are made, for models that read images."""
-    return inputs.image
+    made = inputs.representation
+    return made if isinstance(made, JetImages) else None
 
 
 def pieces_of(inputs: Inputs, whole_patches: bool) -> tuple[Piece, ...]:
@@ -51,11 +54,13 @@ def pieces_of(inputs: Inputs, whole_patches: bool) -> tuple[Piece, ...]:
         if whole_patches:
             return _patches(f"{inputs.cloud} patch", image.size)
         return tuple(Piece(n, np.array([j]), False) for j, n in enumerate(names))
-    single, width = len(inputs.features), len(inputs.fields)
+    single = len(inputs.features)
+    n, width = inputs.particles, len(inputs.fields)
+    if isinstance(inputs.representation, JetClouds):
+        n, width = inputs.representation.particles, _OF_A_JET
     features = [Piece(name, np.array([j])) for j, name in enumerate(inputs.features)]
     particles = [
-        Piece(f"{inputs.cloud}[{i}]", single + i * width + np.arange(width))
-        for i in range(inputs.particles)
+        Piece(f"{inputs.cloud}[{i}]", single + i * width + np.arange(width)) for i in range(n)
     ]
     return (*features, *particles)
 
