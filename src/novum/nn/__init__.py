@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from novum.nn.losses import Objective as Objective
     from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
     from novum.nn.losses import Reconstruction as Reconstruction
+    from novum.nn.losses import SquaredDistance as SquaredDistance
+    from novum.nn.transport import squared_wasserstein as squared_wasserstein
     from novum.nn.variational import EnsembleVAE as EnsembleVAE
     from novum.nn.variational import EvidenceBound as EvidenceBound
     from novum.nn.variational import MixtureLatent as MixtureLatent
@@ -38,7 +40,9 @@ _MEMBERS = {
     "Objective": "novum.nn.losses",
     "PiecewiseLinearLikelihood": "novum.nn.losses",
     "Reconstruction": "novum.nn.losses",
+    "SquaredDistance": "novum.nn.losses",
     "VelocityField": "novum.nn.velocity",
+    "squared_wasserstein": "novum.nn.transport",
 }
 
 __all__ = [
@@ -53,9 +57,11 @@ __all__ = [
     "Objective",
     "PiecewiseLinearLikelihood",
     "Reconstruction",
+    "SquaredDistance",
     "VelocityField",
     "conv_autoencoder",
     "dense_autoencoder",
+    "squared_wasserstein",
 ]
 
 
