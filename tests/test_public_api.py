@@ -42,7 +42,9 @@ NAMES = {
         "Autoencoder",
         "Combined",
         "ConvAutoencoder",
+        "DeepSVDD",
         "DirichletVAE",
+        "FlowDensity",
         "GaussianMixture",
         "GaussianMixtureVAE",
         "IsolationForest",
@@ -52,6 +54,7 @@ NAMES = {
         "NormalisedAutoencoder",
         "PCA",
         "VariationalAutoencoder",
+        "WassersteinNormalisedAutoencoder",
     },
     "novum.search": {
         "OnnxCheck",

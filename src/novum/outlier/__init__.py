@@ -12,7 +12,9 @@ MEMBERS = {
     "Autoencoder": "novum.outlier.autoencoder",
     "Combined": "novum.outlier.combined",
     "ConvAutoencoder": "novum.outlier.conv_autoencoder",
+    "DeepSVDD": "novum.outlier.deep_svdd",
     "DirichletVAE": "novum.outlier.dirichlet_vae",
+    "FlowDensity": "novum.outlier.flow",
     "GaussianMixture": "novum.outlier.gmm",
     "GaussianMixtureVAE": "novum.outlier.gmvae",
     "IsolationForest": "novum.outlier.iforest",
@@ -22,6 +24,7 @@ MEMBERS = {
     "NormalisedAutoencoder": "novum.outlier.nae",
     "PCA": "novum.outlier.pca",
     "VariationalAutoencoder": "novum.outlier.vae",
+    "WassersteinNormalisedAutoencoder": "novum.outlier.wnae",
 }
 
 __all__ = [
@@ -29,7 +32,9 @@ __all__ = [
     "Autoencoder",
     "Combined",
     "ConvAutoencoder",
+    "DeepSVDD",
     "DirichletVAE",
+    "FlowDensity",
     "GaussianMixture",
     "GaussianMixtureVAE",
     "IsolationForest",
@@ -38,6 +43,7 @@ __all__ = [
     "Mahalanobis",
     "NormalisedAutoencoder",
     "VariationalAutoencoder",
+    "WassersteinNormalisedAutoencoder",
 ]
 
 
