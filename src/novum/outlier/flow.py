@@ -52,7 +52,7 @@ class FlowDensity(Detector):
     name: ClassVar[str] = "flow"
     packages: ClassVar[tuple[str, ...]] = ("torch", "zuko")
     no_onnx: ClassVar[str] = (
-        "its maps look up the piece that a value lies in, which is no operation on arrays; `gmm` is "
+        "its maps look up the piece that a value lies in, which is no operation on arrays; gmm is "
         "a density that is exported"
     )
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
