@@ -433,7 +433,7 @@ def test_the_mean_of_several_epochs_is_a_density_and_is_sampled_in_turn(name):
     for k in range(3):
         alone = clone(density)
         alone.__dict__.update(density.__dict__)
-        alone._weights, alone._n_flows = [w[k : k + 1] for w in density._weights], 1
+        alone.weights_, alone.n_flows_ = [w[k : k + 1] for w in density.weights_], 1
         each.append(alone)
     mean = np.mean([np.exp(d.log_prob(X, m)) for d in each], axis=0)
     np.testing.assert_allclose(density.log_prob(X, m), np.log(mean), atol=1e-6)

@@ -8,9 +8,10 @@ from scipy import stats
 from novum.errors import ConfigError
 from novum.nn import dense_autoencoder
 from novum.outlier import NormalisedAutoencoder
-from novum.outlier.nae import DivergenceWarning
+from novum.outlier.normalised import DivergenceWarning
 from novum.training import Rows, TrainingConfig, seeded_network
-from novum.training.energy import Chain, NegativeSampler, Sampling, langevin, normalise
+from novum.training.energy import Contrast, normalise
+from novum.training.langevin import Chain, NegativeSampler, Sampling, langevin
 
 
 def parabola(x):
@@ -74,7 +75,7 @@ def trained(learning_rate, epochs=4, penalty=0.0):
     rows = Rows(np.arange(500), np.arange(500, 600), 3)
     config = TrainingConfig(epochs=epochs, batch_size=50, learning_rate=learning_rate)
     sampling = Sampling(Chain(5, 1.0, 0.1), Chain(5, 0.5, 0.01))
-    return model, normalise(model, 2, table(), rows, config, sampling, penalty=penalty)
+    return model, normalise(model, 2, table(), rows, config, sampling, loss=Contrast(penalty))
 
 
 def test_the_gap_between_data_and_samples_closes():

@@ -43,7 +43,9 @@ NAMES = {
         "CloudAutoencoder",
         "Combined",
         "ConvAutoencoder",
+        "DeepSVDD",
         "DirichletVAE",
+        "FlowDensity",
         "GaussianMixture",
         "GaussianMixtureVAE",
         "IsolationForest",
@@ -54,6 +56,7 @@ NAMES = {
         "PCA",
         "RecurrentAutoencoder",
         "VariationalAutoencoder",
+        "WassersteinNormalisedAutoencoder",
     },
     "novum.search": {
         "OnnxCheck",

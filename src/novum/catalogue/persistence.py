@@ -179,6 +179,13 @@ def _packed(value: Any, key: str, tensors: dict[str, Any], parts: dict[str, Any]
         return {"tensor": key}
     if isinstance(value, list | tuple):
         return {"list": [_packed(v, f"{key}/{i}", tensors, parts) for i, v in enumerate(value)]}
+    if isinstance(value, dict):
+        return {
+            "pairs": [_packed(pair, f"{key}/{pair[0]}", tensors, parts) for pair in value.items()]
+        }
+    if type(value) is _maps().get(type(value).__name__):
+        held = {k: _packed(v, f"{key}/{k}", tensors, parts) for k, v in vars(value).items()}
+        return {"map": {"name": type(value).__name__, "fields": held}}
     for kind, package in KINDS.items():
         if import_module(package).MEMBERS.get(type(value).__name__) == type(value).__module__:
             return {"member": _packed_member(kind, value, key, tensors, parts)}
@@ -192,9 +199,21 @@ def _unpacked(value: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -
         return [_unpacked(v, held) for v in content]
     if form == "float":
         return float(content)
+    if form == "pairs":
+        return dict(_unpacked(pair, held) for pair in content)
+    if form == "map":
+        fields = {k: _unpacked(v, held) for k, v in content["fields"].items()}
+        return _maps()[content["name"]](**fields)
     if form == "member":
         return _unpacked_member(content, held)
     return content if form == "value" else held[form][content]
+
+
+def _maps() -> dict[str, type[Any]]:
+    """Coordinates that a density may be stored with; scipy comes with them, so not before."""
+    from novum.density.coordinates import STORED
+
+    return STORED
 
 
 def _parts(path: Path) -> dict[str, Any]:

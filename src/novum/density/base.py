@@ -30,19 +30,21 @@ class Density(BaseEstimator, ABC):
     the papers it comes from, `reference`, as pairs of arXiv id and title. It learns in
     `Coordinates` of its own choice and maps those to d independent standard normal variables,
     the latent space. Seeds come with `random_state`. One that keeps several best epochs of its
-    training is the mean of that many flows, `_n_flows`, the best first.
+    training is the mean of that many flows, `n_flows_`, the best first.
 
     Attributes
     ----------
     lattice_features_ : list of int
         Columns that take few values; they were spread evenly between these for the training.
+    n_flows_ : int
+        Flows whose mean it is.
     """
 
     name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]]
     random_state: int | None
-    _n_flows: int = 1
+    n_flows_: int = 1
 
     @final
     def fit(
@@ -52,6 +54,7 @@ class Density(BaseEstimator, ABC):
         sample_weight: ArrayLike | None = None,
         *,
         coordinates: Coordinates | None = None,
+        fewest: int = FEWEST_EVENTS,
     ) -> Self:
         """Learn p(x | m).
 
@@ -64,6 +67,8 @@ class Density(BaseEstimator, ABC):
             Not negative.
         coordinates : Coordinates, optional
             To learn in, instead of its own choice.
+        fewest : int
+            Events that it takes: of fewer, it refuses to learn.
 
         Raises
         ------
@@ -74,7 +79,7 @@ class Density(BaseEstimator, ABC):
             If an optional package is missing; it says what to install.
         """
         self.check_ready()
-        self._train(*self._prepared(X, m, sample_weight, coordinates))
+        self._train(*self._prepared(X, m, sample_weight, coordinates, fewest))
         return self
 
     def _prepared(
@@ -83,23 +88,24 @@ class Density(BaseEstimator, ABC):
         m: ArrayLike,
         sample_weight: ArrayLike | None,
         coordinates: Coordinates | None = None,
+        fewest: int = FEWEST_EVENTS,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coordinates learnt, and what to train on: z (n, d), context (n,), w (n,) of mean one."""
         x, masses, w = _checked(X, m, sample_weight)
         kept = w > 0
         x, masses, w = x[kept], masses[kept], w[kept]
-        _require_learnable(x, masses)
+        _require_learnable(x, masses, fewest)
         rng = np.random.default_rng([0 if self.random_state is None else self.random_state, 0xD])
-        self._lattices = Lattices.of(x)
-        self.lattice_features_ = list(self._lattices.values)
+        self.lattices_ = Lattices.of(x)
+        self.lattice_features_ = list(self.lattices_.values)
         self.n_features_in_ = x.shape[1]
-        x = self._lattices.spread(x, rng)
+        x = self.lattices_.spread(x, rng)
         log_m = np.log(masses)
-        self._m_mean = float(np.average(log_m, weights=w))
-        self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w))) or 1.0
+        self.m_mean_ = float(np.average(log_m, weights=w))
+        self.m_sd_ = float(np.sqrt(np.average((log_m - self.m_mean_) ** 2, weights=w))) or 1.0
         context = self._context(masses)
-        self._coordinates = coordinates or self._make_coordinates(x, context, w)
-        z, _ = self._coordinates.forward(x, context)
+        self.coordinates_ = coordinates or self._make_coordinates(x, context, w)
+        z, _ = self.coordinates_.forward(x, context)
         return z, context, w / w.mean()
 
     @final
@@ -119,7 +125,7 @@ class Density(BaseEstimator, ABC):
         Where the density is the mean of several flows, those of the best one.
         """
         return self._by_blocks(
-            lambda x, c: self._to_latent(self._coordinates.forward(x, c)[0], c, 0)[0], X, m
+            lambda x, c: self._to_latent(self.coordinates_.forward(x, c)[0], c, 0)[0], X, m
         )
 
     @final
@@ -133,10 +139,10 @@ class Density(BaseEstimator, ABC):
         check_is_fitted(self, "n_features_in_")
         masses = np.asarray(m, dtype=np.float64)
         x = rng.standard_normal((len(masses), self.n_features_in_))
-        for k in range(self._n_flows):
-            turn = slice(k, None, self._n_flows)
+        for k in range(self.n_flows_):
+            turn = slice(k, None, self.n_flows_)
             x[turn] = self._features(x[turn], masses[turn], k)
-        return self._lattices.gather(x)
+        return self.lattices_.gather(x)
 
     def check_ready(self) -> None:
         """Raise MissingDependencyError or ConfigError before any work."""
@@ -163,20 +169,20 @@ class Density(BaseEstimator, ABC):
 
     def _features(self, latent: ArrayLike, m: ArrayLike, flow: int) -> FloatArray:
         return self._by_blocks(
-            lambda u, c: self._coordinates.inverse(self._from_latent(u, c, flow), c), latent, m
+            lambda u, c: self.coordinates_.inverse(self._from_latent(u, c, flow), c), latent, m
         )
 
     def _log_prob(self, x: FloatArray, context: FloatArray) -> FloatArray:
-        z, stretch = self._coordinates.forward(x, context)
+        z, stretch = self.coordinates_.forward(x, context)
         each = []
-        for k in range(self._n_flows):
+        for k in range(self.n_flows_):
             latent, log_det = self._to_latent(z, context, k)
             each.append(log_det - 0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1))
-        mean: FloatArray = np.logaddexp.reduce(each, axis=0) - np.log(self._n_flows)
+        mean: FloatArray = np.logaddexp.reduce(each, axis=0) - np.log(self.n_flows_)
         return mean + stretch
 
     def _context(self, m: FloatArray) -> FloatArray:
-        return np.asarray((np.log(m) - self._m_mean) / self._m_sd)
+        return np.asarray((np.log(m) - self.m_mean_) / self.m_sd_)
 
     def _by_blocks(
         self, function: Callable[[FloatArray, FloatArray], FloatArray], X: ArrayLike, m: ArrayLike
@@ -214,10 +220,10 @@ def _checked(X: ArrayLike, m: ArrayLike, w: ArrayLike | None) -> tuple[Any, Any,
     return x, masses, weight
 
 
-def _require_learnable(x: FloatArray, m: FloatArray) -> None:
-    if len(x) < FEWEST_EVENTS:
+def _require_learnable(x: FloatArray, m: FloatArray, fewest: int) -> None:
+    if len(x) < fewest:
         raise InputError(
-            f"a density needs at least {FEWEST_EVENTS} training events, there are {len(x)}; widen "
+            f"a density needs at least {fewest} training events, there are {len(x)}; widen "
             "the range, or use a method that needs none (cwola)",
             value=len(x),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -339,3 +339,10 @@ def _linear(x: FloatArray, at: FloatArray, to: FloatArray) -> tuple[FloatArray, 
     piece = np.clip(np.searchsorted(at, x, side="right") - 1, 0, len(at) - 2)
     slope = np.diff(to)[piece] / np.diff(at)[piece]
     return to[piece] + (x - at[piece]) * slope, slope
+
+
+# What a fitted density may hold; all are made of arrays and of one another.
+STORED: dict[str, type[Any]] = {
+    c.__name__: c
+    for c in (Unchanged, MassScaled, NormalScores, Decorrelated, Logit, Chain, Lattices)
+}

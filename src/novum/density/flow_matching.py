@@ -125,7 +125,7 @@ class FlowMatching(Density):
         rows = split_rows(np.zeros(len(z), np.int8), self.validation_fraction, seed)
         trained = minimise(network, table, rows, self._training(), loss)
         self.validation_loss_ = trained.loss[0]
-        self._weights = [p[0, 0] for p in trained.parameters]
+        self.weights_ = [p[0, 0] for p in trained.parameters]
 
     def _training(self) -> TrainingConfig:
         return TrainingConfig(
@@ -176,7 +176,7 @@ class FlowMatching(Density):
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         field = seeded_network(lambda: self._network(d), 0)
-        for parameter, learnt in zip(field.parameters(), self._weights, strict=True):
+        for parameter, learnt in zip(field.parameters(), self.weights_, strict=True):
             parameter.data = torch.tensor(learnt)
         return field.to(device), device
 

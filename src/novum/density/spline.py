@@ -154,7 +154,7 @@ class AutoregressiveSpline(Density):
         return z
 
     def _logits(self, model: int, read: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _forward(read, [w[model] for w in self._weights], [b[model] for b in self._biases])
+        return _forward(read, [w[model] for w in self.weights_], [b[model] for b in self.biases_])
 
 
 def _train_together(
@@ -192,7 +192,7 @@ def _train_together(
         own = slice(k * d, (k + 1) * d)
         learner.validation_loss_ = trained.loss[own, 0]
         kept = [p[own, 0] for p in trained.parameters]
-        learner._weights, learner._biases = kept[::2], kept[1::2]
+        learner.weights_, learner.biases_ = kept[::2], kept[1::2]
 
 
 def _forward(

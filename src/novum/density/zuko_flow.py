@@ -112,8 +112,8 @@ validation_fraction, random_state
         ran = min(self.best_epochs, int(np.isfinite(trained.loss[0]).sum()))
         best = np.argsort(trained.loss[0], kind="stable")[:ran]
         self.validation_loss_ = trained.loss[0, best]
-        self._weights = [p[0, best] for p in trained.parameters]
-        self._n_flows = ran
+        self.weights_ = [p[0, best] for p in trained.parameters]
+        self.n_flows_ = ran
 
     def _training(self) -> TrainingConfig:
         return TrainingConfig(
@@ -153,7 +153,7 @@ validation_fraction, random_state
         import torch
 
         network = self._network(self.n_features_in_, 0)
-        for parameter, learnt in zip(network.parameters(), self._weights, strict=True):
+        for parameter, learnt in zip(network.parameters(), self.weights_, strict=True):
             parameter.data = torch.tensor(learnt[flow])
         given = _tensor(context[:, None])
         return network.to(given.device).transform(given)

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from novum.nn.losses import Objective as Objective
     from novum.nn.losses import PiecewiseLinearLikelihood as PiecewiseLinearLikelihood
     from novum.nn.losses import Reconstruction as Reconstruction
+    from novum.nn.losses import SquaredDistance as SquaredDistance
     from novum.nn.particles import cloud_autoencoder as cloud_autoencoder
     from novum.nn.particles import recurrent_autoencoder as recurrent_autoencoder
+    from novum.nn.transport import squared_wasserstein as squared_wasserstein
     from novum.nn.variational import EnsembleVAE as EnsembleVAE
     from novum.nn.variational import EvidenceBound as EvidenceBound
     from novum.nn.variational import MixtureLatent as MixtureLatent
@@ -41,8 +43,10 @@ _MEMBERS = {
     "Objective": "novum.nn.losses",
     "PiecewiseLinearLikelihood": "novum.nn.losses",
     "Reconstruction": "novum.nn.losses",
+    "SquaredDistance": "novum.nn.losses",
     "VelocityField": "novum.nn.velocity",
     "recurrent_autoencoder": "novum.nn.particles",
+    "squared_wasserstein": "novum.nn.transport",
 }
 
 __all__ = [
@@ -57,11 +61,13 @@ __all__ = [
     "Objective",
     "PiecewiseLinearLikelihood",
     "Reconstruction",
+    "SquaredDistance",
     "VelocityField",
     "cloud_autoencoder",
     "conv_autoencoder",
     "dense_autoencoder",
     "recurrent_autoencoder",
+    "squared_wasserstein",
 ]
 
 

@@ -64,6 +64,8 @@ class EnsembleMLP(nn.Module):
         Outputs.
     straight : sequence of int
         Hidden layers, counted from 0, that have no ReLU: a bottleneck.
+    biased : bool
+        Whether the layers have biases; else these are 0 and stay so.
 
     Attributes
     ----------
@@ -78,9 +80,11 @@ class EnsembleMLP(nn.Module):
         hidden: Sequence[int],
         n_out: int = 1,
         straight: Collection[int] = (),
+        biased: bool = True,
     ) -> None:
         super().__init__()
         self.straight = frozenset(straight)
+        self.biased = biased
         sizes = (n_in, *hidden, n_out)
         self.layers = nn.ModuleList(
             EnsembleLinear(n_models, a, b) for a, b in itertools.pairwise(sizes)
@@ -98,6 +102,7 @@ class EnsembleMLP(nn.Module):
         seen: Tensor | None = None,
         n_out: int = 1,
         straight: Collection[int] = (),
+        biased: bool = True,
     ) -> Self:
         """With initial weights of each model from its own seed, whatever stands beside it.
 
@@ -110,8 +115,9 @@ class EnsembleMLP(nn.Module):
             Features that each model sees; all where None.
         n_out : int
         straight : sequence of int
+        biased : bool
         """
-        network = cls(len(seeds), n_in, hidden, n_out, straight)
+        network = cls(len(seeds), n_in, hidden, n_out, straight, biased)
         for model, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(seed)
             for i, layer in enumerate(network.linear):
@@ -119,6 +125,9 @@ class EnsembleMLP(nn.Module):
                 if i == 0 and seen is not None:
                     fan_in = int(seen[model].sum())
                 layer.reset(model, generator, fan_in)
+        if not biased:
+            for layer in network.linear:
+                layer.bias.data.zero_()
         if seen is not None:
             network.seen = seen[:, :, None].float()
             network.linear[0].weight.data.mul_(network.seen)
@@ -153,7 +162,7 @@ class EnsembleMLP(nn.Module):
         """The chosen models alone, as copies."""
         rows = torch.tensor(list(models), device=self.linear[0].weight.device)
         sizes = [layer.weight.shape[1] for layer in self.linear]
-        part = type(self)(len(rows), sizes[0], sizes[1:], self.n_out, self.straight)
+        part = type(self)(len(rows), sizes[0], sizes[1:], self.n_out, self.straight, self.biased)
         part.seen = None if self.seen is None else self.seen[rows]
         for mine, theirs in zip(part.parameters(), self.parameters(), strict=True):
             mine.data = theirs.data[rows]
@@ -207,6 +216,9 @@ class EnsembleMLP(nn.Module):
                 torch.bmm(back, body[i].weight.transpose(1, 2), out=self._back[i - 1])
         if self.seen is not None:
             _grad(body[0].weight).mul_(self.seen)
+        if not self.biased:
+            for layer in self.linear:
+                _grad(layer.bias).zero_()
 
     def _make_room(self, x: Tensor) -> None:
         """Room for one batch, and for the gradients; kept from step to step."""

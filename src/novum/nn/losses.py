@@ -167,6 +167,44 @@ class Reconstruction:
         return part
 
 
+@final
+class SquaredDistance:
+    """Squared distance of the outputs (M, B, k) from a centre of each model.
+
+    Tables end with the weight; the other columns are features.
+
+    Parameters
+    ----------
+    centre : tensor (M, k)
+    """
+
+    def __init__(self, centre: Tensor) -> None:
+        self.centre = centre
+
+    def split(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All columns but the last are features; there is no other target than the centre."""
+        return batch[..., :-1], batch[..., -1], batch[..., -1]
+
+    def to_gradient(self, outputs: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Twice the difference, times weight."""
+        share = 2 * weight
+        outputs.sub_(self._at(outputs)).mul_(share.view(*share.shape, *_ones(outputs)))
+
+    def loss(self, outputs: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Summed squared distance, shape (M,)."""
+        squares = (outputs - self._at(outputs)).square().view(*weight.shape, -1).sum(dim=-1)
+        return (weight * squares).sum(dim=1)
+
+    def take(self, models: Iterable[int]) -> Self:
+        """The same for some of the models."""
+        return type(self)(self.centre[list(models)])
+
+    def _at(self, outputs: Tensor) -> Tensor:
+        """Centres (M, 1, k) beside outputs of several, (M, 1) of one."""
+        centre = self.centre.to(outputs.device)
+        return centre[:, None, :] if outputs.ndim == 3 else centre
+
+
 def _ones(outputs: Tensor) -> tuple[int, ...]:
     """A trailing axis of weights where outputs have one."""
     return (1,) * (outputs.ndim - 2)

@@ -13,7 +13,9 @@ MEMBERS = {
     "CloudAutoencoder": "novum.outlier.cloud_autoencoder",
     "Combined": "novum.outlier.combined",
     "ConvAutoencoder": "novum.outlier.conv_autoencoder",
+    "DeepSVDD": "novum.outlier.deep_svdd",
     "DirichletVAE": "novum.outlier.dirichlet_vae",
+    "FlowDensity": "novum.outlier.flow",
     "GaussianMixture": "novum.outlier.gmm",
     "GaussianMixtureVAE": "novum.outlier.gmvae",
     "IsolationForest": "novum.outlier.iforest",
@@ -24,6 +26,7 @@ MEMBERS = {
     "PCA": "novum.outlier.pca",
     "RecurrentAutoencoder": "novum.outlier.recurrent_autoencoder",
     "VariationalAutoencoder": "novum.outlier.vae",
+    "WassersteinNormalisedAutoencoder": "novum.outlier.wnae",
 }
 
 __all__ = [
@@ -32,7 +35,9 @@ __all__ = [
     "CloudAutoencoder",
     "Combined",
     "ConvAutoencoder",
+    "DeepSVDD",
     "DirichletVAE",
+    "FlowDensity",
     "GaussianMixture",
     "GaussianMixtureVAE",
     "IsolationForest",
@@ -42,6 +47,7 @@ __all__ = [
     "NormalisedAutoencoder",
     "RecurrentAutoencoder",
     "VariationalAutoencoder",
+    "WassersteinNormalisedAutoencoder",
 ]
 
 

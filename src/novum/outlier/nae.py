@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from novum.errors import ConfigError
 from novum.outlier.base import require_at_least
-from novum.outlier.conv_autoencoder import image_side
-from novum.outlier.single import SingleReconstructor
-from novum.training.config import TrainingConfig
+from novum.outlier.normalised import NormalisedReconstructor
 
 if TYPE_CHECKING:
-    import torch
-
-    from novum.nn import Autoencoder
-    from novum.training import Rows
-    from novum.training.energy import Sampling
-
-
-FloatArray = NDArray[np.float64]
-
-
-class DivergenceWarning(UserWarning):
-    """A training ran away and was stopped; the last good state is kept."""
+    from novum.training.energy import EnergyLoss
+    from novum.training.langevin import Chain
 
 
 @final
-class NormalisedAutoencoder(SingleReconstructor):
+class NormalisedAutoencoder(NormalisedReconstructor):
     """Autoencoder trained as the energy of a normalised density, exp(-E) with E its residual.
 
     An autoencoder rebuilds what is simple, seen or not. Here Langevin chains look for points that
@@ -96,6 +78,7 @@ class NormalisedAutoencoder(SingleReconstructor):
     """
 
     name: ClassVar[str] = "nae"
+    _remedy: ClassVar[str] = ", or set penalty"
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2206.14225", "A Normalized Autoencoder for LHC Triggers"),
         ("2105.05735", "Autoencoding Under Normalization Constraints"),
@@ -131,29 +114,29 @@ class NormalisedAutoencoder(SingleReconstructor):
     ) -> None:
         super().__init__(
             latent,
+            network=network,
             hidden=hidden,
             members=members,
             score_by=score_by,
             epochs=epochs,
+            normalising_epochs=normalising_epochs,
+            normalising_learning_rate=normalising_learning_rate,
+            normalising_batch_size=normalising_batch_size,
+            latent_steps=latent_steps,
+            steps=steps,
+            latent_step_size=latent_step_size,
+            step_size=step_size,
+            latent_noise=latent_noise,
+            noise=noise,
+            metropolis=metropolis,
+            buffer=buffer,
+            replay=replay,
             batch_size=batch_size,
             learning_rate=learning_rate,
             patience=patience,
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
-        self.network = network
-        self.normalising_epochs = normalising_epochs
-        self.normalising_learning_rate = normalising_learning_rate
-        self.normalising_batch_size = normalising_batch_size
-        self.latent_steps = latent_steps
-        self.steps = steps
-        self.latent_step_size = latent_step_size
-        self.step_size = step_size
-        self.latent_noise = latent_noise
-        self.noise = noise
-        self.metropolis = metropolis
-        self.buffer = buffer
-        self.replay = replay
         self.penalty = penalty
 
     @classmethod
@@ -180,89 +163,14 @@ class NormalisedAutoencoder(SingleReconstructor):
     def check_ready(self) -> None:
         """See `Detector.check_ready`."""
         super().check_ready()
-        require_at_least("latent", self.latent, 2)  # a sphere
-        require_at_least("normalising_epochs", self.normalising_epochs, 0)
-        if self.network not in ("dense", "conv"):
-            raise ConfigError(f"network: must be dense or conv, got {self.network}")
-        if self.normalising_epochs:
-            self._normalising().validated()
-        self._check_chains()
+        require_at_least("penalty", self.penalty, 0)
 
-    def _check_chains(self) -> None:
-        for key in ("latent_steps", "steps", "latent_noise", "noise", "penalty"):
-            require_at_least(key, getattr(self, key), 0)
-        for key in ("latent_step_size", "step_size"):
-            if not getattr(self, key) > 0:
-                raise ConfigError(f"{key}: must be positive, got {getattr(self, key):g}")
-        require_at_least("buffer", self.buffer, 1)
-        if not 0 <= self.replay <= 1:
-            raise ConfigError(f"replay: must be between 0 and 1, got {self.replay:g}")
+    def _loss(self) -> EnergyLoss:
+        from novum.training.energy import Contrast
 
-    def _network(self, d: int) -> Autoencoder:
-        from novum.nn import conv_autoencoder, dense_autoencoder
+        return Contrast(self.penalty)
 
-        if self.network == "conv":
-            return conv_autoencoder(image_side(d), self._layers(), self.latent, sphere=True)
-        return dense_autoencoder(d, self._layers(), self.latent, sphere=True)
+    def _data_chain(self) -> Chain:
+        from novum.training.langevin import Chain
 
-    def _layers(self) -> tuple[int, ...]:
-        return self.hidden or ((8, 16, 32) if self.network == "conv" else (64, 32))
-
-    def _train(self, z: FloatArray, w: FloatArray) -> None:
-        self.energies_: list[FloatArray] = []
-        super()._train(z, w)
-
-    def _train_one(
-        self, network: Autoencoder, table: torch.Tensor, rows: Rows
-    ) -> tuple[float, int]:
-        from novum.training.energy import normalise
-
-        done = super()._train_one(network, table, rows)
-        if not self.normalising_epochs:
-            return done
-        found = normalise(
-            network,
-            self.latent,
-            table,
-            rows,
-            self._normalising(),
-            self._sampling(),
-            penalty=self.penalty,
-        )
-        if found.diverged:
-            warnings.warn(
-                f"the energies of {self.name} ran away after {len(found.positive)} of "
-                f"{self.normalising_epochs} epochs; the state before is kept. Lower "
-                "normalising_learning_rate, or set penalty",
-                DivergenceWarning,
-                stacklevel=2,
-            )
-        self.energies_ = [
-            *getattr(self, "energies_", []),
-            np.array([found.positive, found.negative]),
-        ]
-        return done
-
-    def _normalising(self) -> TrainingConfig:
-        return replace(
-            self._training(),
-            epochs=self.normalising_epochs,
-            batch_size=self.normalising_batch_size,
-            learning_rate=self.normalising_learning_rate,
-        )
-
-    def _sampling(self) -> Sampling:
-        from novum.training.energy import Chain, Sampling
-
-        return Sampling(
-            Chain(
-                self.latent_steps,
-                self.latent_step_size,
-                self.latent_noise,
-                metropolis=self.metropolis,
-            ),
-            Chain(self.steps, self.step_size, self.noise, annealed=True),
-            self.buffer,
-            self.replay,
-            low=0.0 if self.network == "conv" else None,
-        )
+        return Chain(self.steps, self.step_size, self.noise, annealed=True)

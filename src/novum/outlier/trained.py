@@ -1,4 +1,4 @@
-"""Reconstruction by networks that train side by side, as one program."""
+"""Detectors that are networks, trained side by side as one program."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import ConfigError
-from novum.outlier.base import require_at_least, require_events
+from novum.outlier.base import Detector, require_at_least, require_events
 from novum.outlier.reconstruction import Reconstructor
 from novum.training.config import TrainingConfig
 
 FloatArray = NDArray[np.float64]
 
 
-class NetworkReconstructor(Reconstructor):
-    """Base of autoencoders of M networks with their own weights, order of events and split.
-
-    Far inputs are cut off before the encoder but not in the residual, so that no event is too far
-    away to be found.
+class NetworkDetector(Detector):
+    """Base of detectors of M networks with their own weights, order of events and split.
 
     Parameters
     ----------
-    latent, hidden, members, score_by, epochs, batch_size, learning_rate, patience, \
-validation_fraction, random_state
+    latent, hidden, members, epochs, batch_size, learning_rate, patience, validation_fraction, \
+random_state
         As the members say.
     """
 
@@ -36,7 +33,6 @@ validation_fraction, random_state
         *,
         hidden: tuple[int, ...],
         members: int,
-        score_by: Any,
         epochs: int,
         batch_size: int,
         learning_rate: float,
@@ -47,7 +43,6 @@ validation_fraction, random_state
         self.latent = latent
         self.hidden = hidden
         self.members = members
-        self.score_by = score_by
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -100,6 +95,23 @@ validation_fraction, random_state
             best_epochs=1,
             patience=self.patience,
         )
+
+
+class NetworkReconstructor(Reconstructor, NetworkDetector):
+    """Base of autoencoders that are networks.
+
+    Far inputs are cut off before the encoder but not in the residual, so that no event is too far
+    away to be found.
+
+    Parameters
+    ----------
+    latent, score_by, **training
+        As the members say.
+    """
+
+    def __init__(self, latent: int, *, score_by: Any, **training: Any) -> None:
+        super().__init__(latent, **training)
+        self.score_by = score_by
 
 
 def cut(z: FloatArray, farthest: float) -> NDArray[np.float32]:

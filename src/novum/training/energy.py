@@ -8,104 +8,71 @@ from typing import Protocol, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from novum.errors import ConfigError
+from novum.nn import squared_wasserstein
 from novum.progress import NoProgress, Progress
 from novum.training.config import TrainingConfig
+from novum.training.langevin import NegativeSampler, Sampling
 from novum.training.rows import Rows
 from novum.training.threads import one_thread
 
+FloatArray = NDArray[np.float64]
 
-class EnergyModel(Protocol):
-    """An autoencoder whose squared residual is the energy."""
+_RUNAWAY = 20.0  # times the larger of the energies before the first step: beyond, it has diverged
+_MEASURED = 1000  # validation events of which a distance is taken
 
-    def decode(self, latent: Tensor) -> Tensor:
-        """Rows (B, d) of latent variables (B, L)."""
+
+class EnergyLoss(Protocol):
+    """What an energy is trained by."""
+
+    @property
+    def transports(self) -> bool:
+        """Whether gradients go through the chains, and the epoch of least distance is kept."""
         ...
 
-    def project(self, latent: Tensor) -> Tensor:
-        """Latent variables where the space allows them."""
+    def __call__(
+        self, x: Tensor, w: Tensor, negative: Tensor, below: Tensor, above: Tensor
+    ) -> Tensor:
+        """Loss of rows (B, d) with weights (B,), negative samples (B, d), and their energies."""
         ...
 
-    def energy(self, x: Tensor) -> Tensor:
-        """Energy of rows (B, d), shape (B,)."""
-        ...
 
-
+@final
 @dataclass(frozen=True)
-class Chain:
-    """A Langevin chain: steps against the gradient of the energy, and noise.
+class Contrast:
+    """⟨E(data)⟩ - ⟨E(negative samples)⟩, whose gradient is that of the negative log-likelihood.
 
     Attributes
     ----------
-    steps : int
-    step_size : float
-        λ of x ← x - λ ∇E + σ ε.
-    noise : float
-        σ; with `annealed` it falls as 1/t.
-    annealed : bool
-    clip : float or None
-        Largest component of a gradient.
-    metropolis : bool
-        Whether moves are accepted as detailed balance asks for, at the temperature σ²/2λ of the
-        chain.
+    penalty : float
+        Times the mean squared energy of negative samples: keeps them from running away.
     """
 
-    steps: int
-    step_size: float
-    noise: float
-    annealed: bool = False
-    clip: float | None = 1e-2
-    metropolis: bool = False
+    penalty: float = 0.0
+    transports = False
+
+    def __call__(
+        self, x: Tensor, w: Tensor, negative: Tensor, below: Tensor, above: Tensor
+    ) -> Tensor:
+        """See `EnergyLoss`."""
+        return (w * below).mean() - above.mean() + self.penalty * above.square().mean()
 
 
+@final
 @dataclass(frozen=True)
-class Sampling:
-    """How negative samples are found (arXiv:2105.05735, sec. 4).
+class Transport:
+    """Squared 2-Wasserstein distance between data and negative samples (arXiv:2510.02168)."""
 
-    A chain in the latent space, on the energy of decoded points, finds the manifold; one in the
-    space of the data goes on from there. Latent chains start from a buffer of where earlier ones
-    ended.
+    transports = True
 
-    Attributes
-    ----------
-    latent, data : Chain
-    buffer : int
-        Points that are kept.
-    replay : float
-        Share of the chains that start from the buffer; the others start anew.
-    low : float or None
-        Least value of a feature, 0 for images.
-    """
-
-    latent: Chain
-    data: Chain
-    buffer: int = 10_000
-    replay: float = 0.95
-    low: float | None = None
-
-    def validated(self) -> Sampling:
-        """Itself, if its numbers make sense.
-
-        Raises
-        ------
-        ConfigError
-            Names the key and the value.
-        """
-        for name, chain in (("latent", self.latent), ("data", self.data)):
-            if chain.steps < 0 or not chain.step_size > 0 or not chain.noise >= 0:
-                raise ConfigError(
-                    f"{name} chain: needs steps of at least 0, a positive step size and noise of "
-                    f"at least 0, got {chain.steps}, {chain.step_size:g} and {chain.noise:g}"
-                )
-        if self.buffer < 1 or not 0 <= self.replay <= 1:
-            raise ConfigError(
-                f"buffer must be at least 1 and replay between 0 and 1, got {self.buffer} and "
-                f"{self.replay:g}"
-            )
-        return self
+    def __call__(
+        self, x: Tensor, w: Tensor, negative: Tensor, below: Tensor, above: Tensor
+    ) -> Tensor:
+        """See `EnergyLoss`."""
+        return squared_wasserstein(x, negative)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,142 +83,18 @@ class Normalised:
     ----------
     positive, negative : float64 arrays (epochs,)
         Mean energy of data and of negative samples in each epoch.
+    distance : float64 array (1 + epochs,)
+        Squared Wasserstein distance between validation events and samples, before the first and
+        after each epoch; empty where the loss does not ask for it.
     diverged : bool
         Whether it was stopped since the energies ran away; the network is that of the last epoch
-        before.
+        before, or of the one with the least distance.
     """
 
-    positive: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    negative: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    positive: FloatArray
+    negative: FloatArray
+    distance: FloatArray
     diverged: bool
-
-
-@final
-class NegativeSampler:
-    """Chains with a buffer that stays on the device.
-
-    Parameters
-    ----------
-    model : EnergyModel
-    latent : int
-        L.
-    sampling : Sampling
-    generator : torch Generator
-        On the device of the model.
-    """
-
-    def __init__(
-        self, model: EnergyModel, latent: int, sampling: Sampling, generator: torch.Generator
-    ) -> None:
-        self.model, self.sampling, self.generator = model, sampling.validated(), generator
-        self.latent = latent
-        self.held = torch.empty(0, latent, device=generator.device)
-        self.at = 0
-
-    def draw(self, n: int) -> Tensor:
-        """Negative samples (n, d), without gradient."""
-        start = self._start(n)
-        end = self._run(self.sampling.latent, start, self._latent_energy, self.model.project)
-        self._keep(end)
-        with torch.no_grad():
-            rows = self._bounded(self.model.decode(end))
-        return self._run(self.sampling.data, rows, self.model.energy, self._bounded)
-
-    def _latent_energy(self, latent: Tensor) -> Tensor:
-        return self.model.energy(self._bounded(self.model.decode(latent)))
-
-    def _bounded(self, x: Tensor) -> Tensor:
-        return x if self.sampling.low is None else x.clamp_min(self.sampling.low)
-
-    def _start(self, n: int) -> Tensor:
-        device = self.generator.device
-        new = self.model.project(
-            torch.randn(n, self.latent, generator=self.generator, device=device)
-        ).detach()
-        if not len(self.held):
-            return new
-        again = torch.rand(n, generator=self.generator, device=device) < self.sampling.replay
-        rows = torch.randint(len(self.held), (n,), generator=self.generator, device=device)
-        return torch.where(again[:, None], self.held[rows], new)
-
-    def _keep(self, end: Tensor) -> None:
-        """Fill the buffer, then write over what is oldest."""
-        room = self.sampling.buffer - len(self.held)
-        if room > 0:
-            self.held = torch.cat([self.held, end[:room]])
-            end = end[room:]
-        places = (self.at + torch.arange(len(end), device=end.device)) % self.sampling.buffer
-        self.held[places] = end
-        self.at = (self.at + len(end)) % self.sampling.buffer
-
-    def _run(self, chain: Chain, x: Tensor, energy: object, project: object) -> Tensor:
-        return langevin(chain, x, energy, project, self.generator)  # type: ignore[arg-type]
-
-
-def langevin(
-    chain: Chain,
-    x: Tensor,
-    energy: _Energy,
-    project: _Project,
-    generator: torch.Generator,
-) -> Tensor:
-    """Run chains from x (B, k), all at once.
-
-    Parameters
-    ----------
-    chain : Chain
-    x : tensor (B, k)
-    energy : function
-        Of tensors (B, k), to (B,).
-    project : function
-        Back to where the space allows points.
-    generator : torch Generator
-
-    Returns
-    -------
-    tensor (B, k)
-        Where they end, without gradient.
-    """
-    if not chain.steps:
-        return x
-    e, gradient = _energy_gradient(energy, x, chain.clip)
-    for t in range(chain.steps):
-        sigma = chain.noise / (1 + t) if chain.annealed else chain.noise
-        noise = sigma * torch.randn(x.shape, generator=generator, device=x.device)
-        new = project(x - chain.step_size * gradient + noise).detach()
-        new_e, new_gradient = _energy_gradient(energy, new, chain.clip)
-        if chain.metropolis and sigma > 0:
-            # The temperature at which steps of this size and noise sample exp(-E/T).
-            temperature = sigma**2 / (2 * chain.step_size)
-            back = (x - new + chain.step_size * new_gradient).square().sum(dim=1)
-            forth = (new - x + chain.step_size * gradient).square().sum(dim=1)
-            log_ratio = (e - new_e) / temperature - (back - forth) / (2 * sigma**2)
-            drawn = torch.rand(len(x), generator=generator, device=x.device)
-            stays = drawn.log() > log_ratio
-            new = torch.where(stays[:, None], x, new)
-            new_gradient = torch.where(stays[:, None], gradient, new_gradient)
-            new_e = torch.where(stays, e, new_e)
-        x, e, gradient = new, new_e, new_gradient
-    return x
-
-
-def _energy_gradient(energy: _Energy, x: Tensor, clip: float | None) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        e = energy(x)
-        (gradient,) = torch.autograd.grad(e.sum(), x)
-    return e.detach(), gradient if clip is None else gradient.clamp_(-clip, clip)
-
-
-class _Energy(Protocol):
-    def __call__(self, x: Tensor, /) -> Tensor: ...
-
-
-class _Project(Protocol):
-    def __call__(self, x: Tensor, /) -> Tensor: ...
-
-
-_RUNAWAY = 20.0  # times the larger of the energies before the first step: beyond, it has diverged
 
 
 def normalise(
@@ -262,14 +105,13 @@ def normalise(
     config: TrainingConfig,
     sampling: Sampling,
     *,
-    penalty: float = 0.0,
+    loss: EnergyLoss | None = None,
     progress: Progress | None = None,
 ) -> Normalised:
     """Train a pre-trained autoencoder as an energy-based model, on one thread (arXiv:2105.05735).
 
-    The gradient is that of ⟨E(data)⟩ - ⟨E(negative samples)⟩, the negative log-likelihood of
-    p(x) = exp(-E(x)) / Z. Energies that run away end the training with the network of the epoch
-    before.
+    The model is p(x) = exp(-E(x)) / Z. Energies that run away end the training with the network
+    of the epoch before.
 
     Parameters
     ----------
@@ -281,10 +123,10 @@ def normalise(
         Rows, their weights last; CUDA is used where present.
     rows : Rows
     config : TrainingConfig
-        All epochs are run; there is no validation that would tell the best.
+        All epochs are run.
     sampling : Sampling
-    penalty : float
-        Times the mean squared energy of negative samples: keeps them from running away.
+    loss : EnergyLoss or None
+        `Contrast`, or `Transport`, which also tells the best epoch; None: the former.
     progress : Progress or None
         Counts epochs.
     """
@@ -294,20 +136,48 @@ def normalise(
     sampler = NegativeSampler(model, latent, sampling, generator)  # type: ignore[arg-type]
     adam = Adam(model.parameters(), lr=config.learning_rate, fused=True)
     size = min(config.batch_size, len(rows.training))
-    energies: list[tuple[float, float]] = []
-    good = copy.deepcopy(model.state_dict())
+    loss = loss or Contrast()
+    record = _Record(model)
     with one_thread():
         limit = _RUNAWAY * _first_energy(model, sampler, table, rows, size)
+        if loss.transports:
+            record.measure(_distance(sampler, table, rows))
         for epoch in (progress or NoProgress()).track(range(config.epochs), "normalising"):
             order = rows.order(epoch)
             batches = torch.from_numpy(order[: len(order) // size * size]).to(device)
-            found = _epoch(model, sampler, adam, table, batches.view(-1, size), config, penalty)
+            found = _epoch(model, sampler, adam, table, batches.view(-1, size), config, loss)
             if not all(energy < limit for energy in found):  # NaN is not, either
-                model.load_state_dict(good)
-                return _normalised(energies, diverged=True)
-            energies.append(found)
-            good = copy.deepcopy(model.state_dict())
-    return _normalised(energies, diverged=False)
+                return record.done(diverged=True)
+            record.energies.append(found)
+            if loss.transports:
+                record.measure(_distance(sampler, table, rows))
+            else:
+                record.keep()
+    return record.done(diverged=False)
+
+
+class _Record:
+    """What happened, and the state of the network to go back to."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.energies: list[tuple[float, float]] = []
+        self.distances: list[float] = []
+        self.keep()
+
+    def keep(self) -> None:
+        self.good = copy.deepcopy(self.model.state_dict())
+
+    def measure(self, distance: float) -> None:
+        """Keep the network if it is nearer to the data than all before."""
+        if distance < min(self.distances, default=np.inf):
+            self.keep()
+        self.distances.append(distance)
+
+    def done(self, diverged: bool) -> Normalised:
+        self.model.load_state_dict(self.good)
+        below, above = np.array(self.energies, np.float64).reshape(-1, 2).T
+        return Normalised(below, above, np.array(self.distances), diverged)
 
 
 def _epoch(
@@ -317,18 +187,20 @@ def _epoch(
     table: Tensor,
     batches: Tensor,
     config: TrainingConfig,
-    penalty: float,
+    loss: EnergyLoss,
 ) -> tuple[float, float]:
     """Mean energies of data and of negative samples."""
     total = torch.zeros(2, device=table.device)
     energy = sampler.model.energy
     for batch in batches:
+        if loss.transports:
+            batch = _by_weight(table, batch, sampler.generator)
         x, w = table[batch, :-1], table[batch, -1]
-        negative = sampler.draw(len(batch))
+        negative = sampler.draw(len(batch), through=loss.transports)
         adam.zero_grad()
-        above, below = energy(negative), energy(x)
-        loss = (w * below).mean() - above.mean() + penalty * above.square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.set_grad_enabled(not loss.transports):
+            above, below = energy(negative), energy(x)
+        loss(x, w, negative, below, above).backward()  # type: ignore[no-untyped-call]
         if config.max_grad_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         adam.step()
@@ -348,6 +220,17 @@ def _first_energy(
     return float(torch.maximum(below, above))
 
 
-def _normalised(energies: list[tuple[float, float]], diverged: bool) -> Normalised:
-    below, above = np.array(energies, np.float64).reshape(-1, 2).T
-    return Normalised(below, above, diverged)
+@torch.no_grad()
+def _distance(sampler: NegativeSampler, table: Tensor, rows: Rows) -> float:
+    """Squared Wasserstein distance between validation events and samples."""
+    some = torch.from_numpy(rows.validation[:_MEASURED]).to(table.device)
+    some = _by_weight(table, some, sampler.generator)
+    return float(squared_wasserstein(table[some, :-1], sampler.draw(len(some), keep=False)))
+
+
+def _by_weight(table: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+    """Rows that count alike: themselves, or as many drawn by their weights if these differ."""
+    w = table[rows, -1]
+    if bool((w == w[0]).all()):
+        return rows
+    return rows[torch.multinomial(w, len(w), replacement=True, generator=generator)]
