@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from novum.errors import ConfigError
+from novum.nn.frozen import FrozenAutoencoder
 from novum.progress import NoProgress, Progress
 from novum.training.config import TrainingConfig
 from novum.training.rows import Rows
@@ -151,11 +153,19 @@ class NegativeSampler:
     def draw(self, n: int) -> Tensor:
         """Negative samples (n, d), without gradient."""
         start = self._start(n)
-        end = self._run(self.sampling.latent, start, self._latent_energy, self.model.project)
+        in_latent, in_data = self._slopes()
+        end = self._run(self.sampling.latent, start, in_latent, self.model.project)
         self._keep(end)
         with torch.no_grad():
             rows = self._bounded(self.model.decode(end))
-        return self._run(self.sampling.data, rows, self.model.energy, self._bounded)
+        return self._run(self.sampling.data, rows, in_data, self._bounded)
+
+    def _slopes(self) -> tuple[_Slope, _Slope]:
+        """Energies with their gradients, in the latent space and in that of the data."""
+        frozen, low = FrozenAutoencoder.of(self.model), self.sampling.low
+        if frozen is not None:
+            return lambda latent: frozen.latent_energy(latent, low), frozen.energy
+        return _by_autograd(self._latent_energy), _by_autograd(self.model.energy)
 
     def _latent_energy(self, latent: Tensor) -> Tensor:
         return self.model.energy(self._bounded(self.model.decode(latent)))
@@ -184,8 +194,8 @@ class NegativeSampler:
         self.held[places] = end
         self.at = (self.at + len(end)) % self.sampling.buffer
 
-    def _run(self, chain: Chain, x: Tensor, energy: object, project: object) -> Tensor:
-        return langevin(chain, x, energy, project, self.generator)  # type: ignore[arg-type]
+    def _run(self, chain: Chain, x: Tensor, slope: _Slope, project: _Project) -> Tensor:
+        return _chain(chain, x, slope, project, self.generator)
 
 
 def langevin(
@@ -212,15 +222,24 @@ def langevin(
     tensor (B, k)
         Where they end, without gradient.
     """
+    return _chain(chain, x, _by_autograd(energy), project, generator)
+
+
+def _chain(
+    chain: Chain, x: Tensor, slope: _Slope, project: _Project, generator: torch.Generator
+) -> Tensor:
     if not chain.steps:
         return x
-    e, gradient = _energy_gradient(energy, x, chain.clip)
+    e, gradient = _clipped(slope, x, chain.clip)
     for t in range(chain.steps):
         sigma = chain.noise / (1 + t) if chain.annealed else chain.noise
-        noise = sigma * torch.randn(x.shape, generator=generator, device=x.device)
-        new = project(x - chain.step_size * gradient + noise).detach()
-        new_e, new_gradient = _energy_gradient(energy, new, chain.clip)
-        if chain.metropolis and sigma > 0:
+        moved = torch.randn(x.shape, generator=generator, device=x.device).mul_(sigma).add_(x)
+        new = project(moved.add_(gradient, alpha=-chain.step_size)).detach()
+        judged = chain.metropolis and sigma > 0
+        if t == chain.steps - 1 and not judged:
+            return new  # of where a chain ends, nobody asks for the slope
+        new_e, new_gradient = _clipped(slope, new, chain.clip)
+        if judged:
             # The temperature at which steps of this size and noise sample exp(-E/T).
             temperature = sigma**2 / (2 * chain.step_size)
             back = (x - new + chain.step_size * new_gradient).square().sum(dim=1)
@@ -235,12 +254,25 @@ def langevin(
     return x
 
 
-def _energy_gradient(energy: _Energy, x: Tensor, clip: float | None) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        e = energy(x)
-        (gradient,) = torch.autograd.grad(e.sum(), x)
-    return e.detach(), gradient if clip is None else gradient.clamp_(-clip, clip)
+def _clipped(slope: _Slope, x: Tensor, clip: float | None) -> tuple[Tensor, Tensor]:
+    e, gradient = slope(x)
+    return e, gradient if clip is None else gradient.clamp_(-clip, clip)
+
+
+def _by_autograd(energy: _Energy) -> _Slope:
+    """Energies with their gradients, of any energy that torch can differentiate."""
+
+    def slope(x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            e = energy(x)
+            (gradient,) = torch.autograd.grad(e.sum(), x)
+        return e.detach(), gradient
+
+    return slope
+
+
+_Slope = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class _Energy(Protocol):
@@ -326,7 +358,8 @@ def _epoch(
         x, w = table[batch, :-1], table[batch, -1]
         negative = sampler.draw(len(batch))
         adam.zero_grad()
-        above, below = energy(negative), energy(x)
+        energies = energy(torch.cat([negative, x]))
+        above, below = energies[: len(x)], energies[len(x) :]
         loss = (w * below).mean() - above.mean() + penalty * above.square().mean()
         loss.backward()  # type: ignore[no-untyped-call]
         if config.max_grad_norm is not None:
