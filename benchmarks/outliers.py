@@ -1,10 +1,11 @@
 """Every outlier detector of tables of events: quality, the null, and the best single feature.
 
 `qae_tth`: dileptonic tt̄ against H → tt̄ of 2.5 TeV (arXiv:2112.04958), with all nine features and
-with the four of the paper. `adc2021-like`: the mixture of the 40 MHz challenge and
-its four signals, simulated (``novum simulate adc_background`` and so on), 19 objects in 56 columns.
-Half of the background trains; the rest and all signal measure. The null is the same detector on
-halves of the background that tests: its AUC is 0.5 within errors. Finished rows are kept. Run with ``python benchmarks/outliers.py``.
+with the four of the paper. `adc2021-like`: the mixture of the 40 MHz challenge and its four
+signals, simulated (``novum simulate adc_background`` and so on), 19 objects in 56 columns. Half of
+the background trains; the rest and all signal measure. The null is the same detector on halves of
+the background that tests: its AUC is 0.5 within errors. Finished rows are kept. Run with
+``python benchmarks/outliers.py``.
 """
 
 from __future__ import annotations
