@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 from common import RESULTS, data_folder, header, write_results
 
@@ -171,17 +169,8 @@ def load(sample: str) -> tuple[Events, Events]:
 
 
 def simulated(process: str, n: int, seed: int) -> Path:
-    """The file of a command that anyone can run, kept in NOVUM_SAMPLES or runs/samples."""
-    folder = Path(os.environ.get("NOVUM_SAMPLES") or RESULTS.parent.parent / "runs" / "samples")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{process}-{n}-{seed}.h5"
-    if not path.exists():
-        words = ["simulate", process, "-n", str(n), "--seed", str(seed), "-o", str(path)]
-        subprocess.run(
-            [sys.executable, "-m", "novum", *words, "--extended", "--constituents", "0"],
-            check=True,
-        )
-    return path
+    """A sample of dijets with all observables, without constituents."""
+    return common.simulated(process, n, seed, "--extended", "--constituents", "0")
 
 
 if __name__ == "__main__":

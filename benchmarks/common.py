@@ -6,9 +6,12 @@ import datetime
 import json
 import os
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from novum.catalogue import build, entries
 from novum.io import write_text
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +24,28 @@ def data_folder() -> Path:
     if not folder.is_dir():
         raise SystemExit(f"no real data: {folder} is absent (set NOVUM_DATA)")
     return folder
+
+
+def simulated(process: str, n: int, seed: int, *options: str) -> Path:
+    """The file of a command that anyone can run, kept in NOVUM_SAMPLES or runs/samples."""
+    folder = Path(os.environ.get("NOVUM_SAMPLES") or HERE.parent / "runs" / "samples")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{process}-{n}-{seed}.h5"
+    if not path.exists():
+        words = ["simulate", process, "-n", str(n), "--seed", str(seed), "-o", str(path)]
+        subprocess.run([sys.executable, "-m", "novum", *words, *options], check=True)
+    return path
+
+
+def tabular_detectors() -> list[str]:
+    """Names of the detectors that read tables of features, rather than images or clouds."""
+    names = [entry.name for entry in entries("detector")]
+    return [n for n in names if takes(type(build("detector", n))) == "table"]
+
+
+def takes(kind: type) -> str:
+    """What a detector is made for."""
+    return str(getattr(kind, "takes", "images" if getattr(kind, "takes_images", 0) else "table"))
 
 
 def header(*peers: str) -> dict[str, object]:

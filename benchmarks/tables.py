@@ -721,6 +721,216 @@ def outliers(results: Results) -> str:
     return text
 
 
+def outlier_speed(results: Results) -> str:
+    """Autoencoders against eager PyTorch and PyOD; memory of scoring a large file."""
+
+    def rate(values: Sequence[float]) -> str:
+        return f"{1e-3 * median(values):,.0f}"
+
+    def times(values: Sequence[float]) -> str:
+        return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+    text = ""
+    if "speed" in results:
+        rows = []
+        for r in results["speed"]:
+            rows.append(
+                (
+                    r["kind"] + (", normalisation" if r["kind"] == "nae" else ""), r["members"],
+                    rate(r["novum_train"]), rate(r["peer_train"]),
+                    f"**{times(r['train_ratios'])}**",
+                    rate(r["novum_score"]), rate(r["peer_score"]), times(r["score_ratios"]),
+                    f"{median(r['novum_loss']):.3f} / {median(r['peer_loss']):.3f}",
+                    f"{median(r['novum_auc']):.3f} / {median(r['peer_auc']):.3f}",
+                )
+            )  # fmt: skip
+        head = (
+            "detector", "networks", "trains, 10³ events/s", "eager PyTorch", "faster by",
+            "scores, 10³ events/s", "eager PyTorch", "faster by", "validation loss", "AUC",
+        )  # fmt: skip
+        hidden = "-".join(str(n) for n in results["hidden"])
+        text += table(head, rows) + (
+            f"\nEncoders of {hidden}-{results['latent']}, batches of {results['batch_size']}, "
+            f"{results['epochs']} epochs, of the normalisation {results['normalising_epochs']} "
+            f"with chains of {results['chain_steps'][0]} + {results['chain_steps'][1]} steps; "
+            "events times networks per second of processor time, median (and range of the ratio) "
+            f"of repeats that take turns; load average {results['load_average']:.1f} on the "
+            "machine. Loss and AUC: novum / eager PyTorch.\n"
+        )
+    if "pyod" in results:
+        groups: dict[str, list[Results]] = {}
+        for r in results["pyod"]:
+            groups.setdefault(r["detector"], []).append(r)
+        rows = [
+            (
+                name, _median(own, "auc", 3), _median(own, "null_auc", 3),
+                _median(own, "fit_s", 2), _median(own, "score_us", 1),
+            )
+            for name, own in groups.items()
+        ]  # fmt: skip
+        head = ("detector", "AUC", "null AUC", "seconds to train", "µs an event")
+        text += "\n" + table(head, rows)
+    if "streaming" in results:
+        head = ("`novum score` with", "events", "unpacked GB", "peak memory [GiB]", "minutes")
+        rows = [
+            (
+                r["method"], f"{r['events']:,}", f"{r['unpacked_gb']:.1f}",
+                f"{r['peak_gib']:.2f}", f"{r['seconds'] / 60:.1f}",
+            )
+            for r in results["streaming"]
+        ]  # fmt: skip
+        text += "\n" + table(head, rows)
+    return text
+
+
+def tau_jets(results: Results) -> str:
+    """Anomaly scores of τ jets, trained on QCD jets."""
+    groups: dict[str, list[Results]] = {}
+    for r in results["rows"]:
+        groups.setdefault(r["method"], []).append(r)
+    reference = groups["best feature"]
+
+    def middle(rows: Sequence[Results], key: str) -> float:
+        return median(r[key] or 0.0 for r in rows)
+
+    lines = []
+    for method, rows in sorted(groups.items(), key=lambda item: -middle(item[1], "auc")):
+        wins = [
+            name
+            for name, key in (("AUC", "auc"), ("SIC", "max_sic"))
+            if middle(rows, key) > middle(reference, key)
+        ]
+        first, best = rows[0], method == "best feature"
+        sign = "low " if best and first["sign"] < 0 else ""
+        name = f"**best feature**, {sign}`{first['feature']}`" if best else method
+        lines.append(
+            (
+                name, _median(rows, "auc", 3), _median(rows, "null_auc", 3),
+                _median(rows, "eps_s_at_least", 2), _median(rows, "max_sic"),
+                "" if best else ", ".join(wins) or "none",
+                "" if best else f"{first['n_train']:,}",
+                "" if best else f"{middle(rows, 'fit_s'):.0f}",
+            )
+        )  # fmt: skip
+    head = (
+        "detector", "AUC", "null AUC", f"ε_S at ε_B = {reference[0]['least_eps_b']:.2g}",
+        "max SIC", "beats the best feature in", "jets that train", "seconds to train",
+    )  # fmt: skip
+    first = reference[0]
+    return table(head, lines) + (
+        f"\n{first['n_background']:,} QCD and {first['n_signal']:,} τ jets test; "
+        f"{len(reference)} seeds, median and range.\n"
+    )
+
+
+def decorrelation(results: Results) -> str:
+    """AUC before and after planing, and how far scores follow the mass."""
+    groups: dict[str, list[Results]] = {}
+    for r in results["rows"]:
+        groups.setdefault(r["method"], []).append(r)
+    references = ("random score", "mass", "best feature")
+    rows = []
+    for method, own in groups.items():
+        name = f"**{method}**" if method in references else method
+        note = own[0]["note"]
+        rows.append(
+            (
+                name + (f", {note}" if note else ""), _median(own, "auc", 3),
+                _median(own, "auc_planed", 3), _median(own, "distance_correlation", 2),
+                _median(own, "jensen_shannon", 3),
+                f"{median(r['sculpting_p'] for r in own):.2g}",
+            )
+        )  # fmt: skip
+    first = results["rows"][0]
+    nulls = [r["null_jensen_shannon"] for r in results["rows"]]
+    corr = [r["null_distance_correlation"] for r in results["rows"]]
+    head = (
+        "score", "AUC", "AUC, planed", "distance correlation with the mass",
+        "Jensen-Shannon at 1 % [bit]", "p of unsculpted m",
+    )  # fmt: skip
+    return table(head, rows) + (
+        f"\n{first['n_train']:,} QCD jets train, {first['n_background']:,} and "
+        f"{first['n_signal']:,} top jets test; medians and ranges of {len(groups['mass'])} seeds. "
+        f"Shuffled scores have a distance correlation of {median(corr):.3f} and a divergence of "
+        f"{median(nulls):.3f} bit. Planing leaves {100 * first['kept_signal']:.0f} % of the "
+        f"signal, as good as {first['effective_signal']:,.0f} jets.\n"
+    )
+
+
+def vae_study(results: Results) -> str:
+    """Parts of the loss of a VAE, and an autoencoder as compressor and denoiser."""
+    groups: dict[str, list[Results]] = {}
+    for r in results["losses"]:
+        groups.setdefault(r["loss"], []).append(r)
+    head = (
+        "loss", "residual (MSE)", "divergence", "latent variables in use", "generated: AUC",
+        "mean KS distance", "top in QCD: AUC of mse", "of kl", "of elbo",
+        "correlation of residuals of m and pT",
+    )  # fmt: skip
+    rows = []
+    for name, own in groups.items():
+        for r in own:
+            r["mass_pt"] = r["residuals"]["mass_pt"]
+        rows.append(
+            (
+                name, _median(own, "mse", 3), _median(own, "kl", 1),
+                f"{median(r['latent_used'] for r in own):.0f} of {results['latent']}",
+                _median(own, "generated_auc", 3), _median(own, "generated_ks", 3),
+                *(_median(own, f"auc_{key}", 2) for key in ("mse", "kl", "elbo")),
+                _median(own, "mass_pt", 2),
+            )
+        )  # fmt: skip
+    pairs = "; ".join(
+        f"`{a}` and `{b}` {c:.2f}"
+        for a, b, c in groups["both, β = 0.1"][0]["residuals"]["strongest"]
+    )
+    own = results["losses"][0]["residuals"]["mass_pt_of_data"]
+    text = table(head, rows) + (
+        f"\n{results['n_train']:,} QCD jets train, {results['n_test']:,} others and "
+        f"{results['n_top']:,} top jets are looked at; {len(groups['both, β = 0.1'])} seeds. Two "
+        f"halves of the data have an AUC of {results['null_auc']:.3f} and a mean KS distance of "
+        f"{results['null_ks']:.3f}; m and pT themselves correlate by {own:.2f}. Strongest "
+        f"correlations of residuals at β = 0.1: {pairs}.\n"
+    )
+    return text + "\n" + _compressor(results) + "\n" + _denoiser(results)
+
+
+def _compressor(results: Results) -> str:
+    """Resolution of some of the variables against the size of the latent space."""
+    shown = ("pt", "mass", "softdrop_mass", "tau21", "tau32", "n_constituents", "d2", "ptd")
+    cells: dict[tuple[str, int], list[Results]] = {}
+    for r in results["compressor"]:
+        cells.setdefault((r["method"], r["latent"]), []).append(r["resolution"])
+    rows = [
+        (
+            method, latent,
+            *(f"{median(r[name] for r in own):.2f}" for name in shown),
+            f"{median(median(r.values()) for r in own):.2f}",
+        )
+        for (method, latent), own in sorted(cells.items())
+    ]  # fmt: skip
+    head = ("compressor", "latent variables", *(f"`{name}`" for name in shown), "median of 27")
+    words = "\nHalf of the central 68 % of the residual, in standard deviations of the variable.\n"
+    return table(head, rows) + words
+
+
+def _denoiser(results: Results) -> str:
+    rows = [
+        ("none", f"{results['denoiser'][0]['before']:.3f}", "0"),
+        *(
+            (
+                f"{name} autoencoder",
+                _median(results["denoiser"], f"{key}_noisy", 3),
+                _median(results["denoiser"], f"{key}_clean", 3),
+            )
+            for name, key in (("plain", "plain"), ("denoising", "denoising"))
+        ),
+    ]
+    noise = results["denoiser"][0]["noise"]
+    head = ("network", f"off, with noise of {noise:g} σ on the input", "off, without")
+    return table(head, rows) + "\nMean squared distance from the jet without noise, in σ².\n"
+
+
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -755,11 +965,13 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "classifiers": classifiers,
     "demo": demo,
     "density_quality": density_quality,
+    "decorrelation": decorrelation,
     "detector": detector,
     "ensemble_training": ensemble_training,
     "hunt_scaling": hunt_scaling,
     "lhco": lhco,
     "null_searches": null_searches,
+    "outlier_speed": outlier_speed,
     "outliers": outliers,
     "ranode": ranode,
     "redrawn_crossfits": redrawn_crossfits,
@@ -767,7 +979,9 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "simulate": simulate,
     "spurious": spurious,
     "streaming": streaming,
+    "tau_jets": tau_jets,
     "toys": toys,
+    "vae_study": vae_study,
 }
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from scipy import stats
 
 from novum.errors import ConfigError
 from novum.nn import dense_autoencoder
+from novum.nn.frozen import FrozenAutoencoder
 from novum.outlier import NormalisedAutoencoder
 from novum.outlier.normalised import DivergenceWarning
 from novum.training import Rows, TrainingConfig, seeded_network
@@ -62,6 +63,12 @@ def test_the_buffer_holds_the_last_ends_on_the_sphere():
     assert chains.held.shape == (100, 3)
     np.testing.assert_allclose(chains.held.norm(dim=1), 1, rtol=1e-5)
     assert chains.at == 80
+
+
+def test_written_out_gradients_lead_chains_where_autograd_does(monkeypatch):
+    own = sampler().draw(50)
+    monkeypatch.setattr(FrozenAutoencoder, "of", lambda model: None)
+    torch.testing.assert_close(sampler().draw(50), own, atol=1e-5, rtol=1e-5)
 
 
 def table(n=600):

@@ -16,6 +16,7 @@ from novum.evaluation.dependence import (
     mutual_information,
 )
 from novum.evaluation.performance import evaluate, over_seeds
+from novum.evaluation.planing import Planed, plane
 from novum.evaluation.records import Comparison, Figures, Method, Performance
 from novum.evaluation.sculpting import Sculpting, sculpting
 from novum.evaluation.sic import MIN_BACKGROUND, SicCurve, auc, sic_curve
@@ -28,6 +29,7 @@ __all__ = [
     "Figures",
     "Method",
     "Performance",
+    "Planed",
     "Sculpting",
     "SicCurve",
     "SignalRow",
@@ -41,6 +43,7 @@ __all__ = [
     "mass_dependence",
     "mutual_information",
     "over_seeds",
+    "plane",
     "read_signal_rows",
     "sculpting",
     "sic_curve",

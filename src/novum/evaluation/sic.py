@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from novum.evaluation.passing import count_passing
+from novum.evaluation.weights import event_weights
 
 FloatArray = NDArray[np.float64]
 
@@ -78,9 +79,35 @@ def sic_curve(
     )
 
 
-def auc(background: FloatArray, signal: FloatArray) -> float:
+def auc(
+    background: FloatArray,
+    signal: FloatArray,
+    background_weight: ArrayLike | None = None,
+    signal_weight: ArrayLike | None = None,
+) -> float:
     """Area under the ROC curve: the chance that a signal event scores above a background one.
 
     A tie counts one half.
+
+    Parameters
+    ----------
+    background, signal : arrays (n_b,), (n_s,)
+        Scores, higher is more anomalous.
+    background_weight, signal_weight : arrays (n_b,), (n_s,), optional
+        Not negative, as those of `plane`.
+
+    Raises
+    ------
+    InputError
+        If a sample is empty or holds NaN, or a weight is negative or missing.
     """
-    return count_passing(background, signal).auc()
+    if background_weight is None and signal_weight is None:
+        return count_passing(background, signal).auc()
+    count_passing(background, signal)  # refuses what has no rank
+    b, s = np.asarray(background, np.float64), np.asarray(signal, np.float64)
+    w = event_weights(background_weight, len(b), "background_weight")
+    v = event_weights(signal_weight, len(s), "signal_weight")
+    order = np.argsort(b, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(w[order])])
+    sides = [below[np.searchsorted(b[order], s, side=side)] for side in ("left", "right")]
+    return float(v @ (sides[0] + sides[1]) / (2 * v.sum() * below[-1]))

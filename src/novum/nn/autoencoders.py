@@ -82,7 +82,7 @@ def conv_autoencoder(
     halved = -(-size // 2 ** len(channels))
     padded = halved * 2 ** len(channels)
     flat = channels[-1] * halved**2
-    down: list[nn.Module] = [_ToImage(size, padded)]
+    down: list[nn.Module] = [ToImage(size, padded)]
     for a, b in itertools.pairwise((1, *channels)):
         down += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.PReLU()]
     up: list[nn.Module] = [nn.Linear(latent, flat), nn.PReLU()]
@@ -90,7 +90,7 @@ def conv_autoencoder(
     for a, b in itertools.pairwise((*channels[::-1], 1)):
         up += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1), nn.PReLU()]
     encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(flat, latent))
-    return Autoencoder(encoder, nn.Sequential(*up[:-1], _ToRows(size)), sphere)
+    return Autoencoder(encoder, nn.Sequential(*up[:-1], ToRows(size)), sphere)
 
 
 def _dense(sizes: Sequence[int]) -> nn.Sequential:
@@ -101,7 +101,7 @@ def _dense(sizes: Sequence[int]) -> nn.Sequential:
 
 
 @final
-class _ToImage(nn.Module):
+class ToImage(nn.Module):
     """Rows (B, size²) to images (B, 1, padded, padded), the margin of zeros at the end."""
 
     def __init__(self, size: int, padded: int) -> None:
@@ -115,7 +115,7 @@ class _ToImage(nn.Module):
 
 
 @final
-class _ToRows(nn.Module):
+class ToRows(nn.Module):
     """Images to rows, without the margin."""
 
     def __init__(self, size: int) -> None:

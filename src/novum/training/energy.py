@@ -199,7 +199,8 @@ def _epoch(
         negative = sampler.draw(len(batch), through=loss.transports)
         adam.zero_grad()
         with torch.set_grad_enabled(not loss.transports):
-            above, below = energy(negative), energy(x)
+            energies = energy(torch.cat([negative, x]))
+        above, below = energies[: len(x)], energies[len(x) :]
         loss(x, w, negative, below, above).backward()  # type: ignore[no-untyped-call]
         if config.max_grad_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, final
 
 import torch
 from torch import Tensor
 
 from novum.errors import ConfigError
+from novum.nn.frozen import FrozenAutoencoder
 
 
 class EnergyModel(Protocol):
@@ -135,14 +138,23 @@ class NegativeSampler:
         keep : bool
             Whether the ends of the latent chains go into the buffer.
         """
-        start = self._start(n)
-        chain, data = self.sampling.latent, self.sampling.data
-        end = langevin(chain, start, self._latent_energy, self.model.project, self.generator)
+        in_latent, in_data = self._slopes(through)
+        chain, data, generator = self.sampling.latent, self.sampling.data, self.generator
+        end = _run(chain, self._start(n), in_latent, self.model.project, generator)
         if keep:
             self._keep(end)
         with torch.no_grad():
             rows = self._bounded(self.model.decode(end))
-        return langevin(data, rows, self.model.energy, self._bounded, self.generator, through)
+        return _run(data, rows, in_data, self._bounded, generator, through)
+
+    def _slopes(self, through: bool) -> tuple[_Slope, _Slope]:
+        """Energies with their gradients, in the latent space and in that of the data."""
+        frozen, low = FrozenAutoencoder.of(self.model), self.sampling.low
+        in_data = _by_autograd(self.model.energy, through)
+        if frozen is None:
+            return _by_autograd(self._latent_energy), in_data
+        in_latent = partial(frozen.latent_energy, low=low)
+        return in_latent, in_data if through else frozen.energy
 
     def _latent_energy(self, latent: Tensor) -> Tensor:
         return self.model.energy(self._bounded(self.model.decode(latent)))
@@ -199,16 +211,30 @@ def langevin(
     tensor (B, k)
         Where they end.
     """
+    return _run(chain, x, _by_autograd(energy, through), project, generator, through)
+
+
+def _run(
+    chain: Chain,
+    x: Tensor,
+    slope: _Slope,
+    project: _Project,
+    generator: torch.Generator,
+    through: bool = False,
+) -> Tensor:
     if not chain.steps:
         return x
-    e, gradient = _energy_gradient(energy, x.detach().requires_grad_(), chain.clip, through)
+    e, gradient = _clipped(slope, x, chain.clip)
     for t in range(chain.steps):
         sigma = chain.noise / (1 + t) if chain.annealed else chain.noise
-        noise = sigma * torch.randn(x.shape, generator=generator, device=x.device)
-        new = project(x - chain.step_size * gradient + noise)
-        at = new if through else new.detach().requires_grad_()
-        new_e, new_gradient = _energy_gradient(energy, at, chain.clip, through)
-        if chain.metropolis and sigma > 0:
+        moved = torch.randn(x.shape, generator=generator, device=x.device).mul_(sigma).add_(x)
+        new = project(moved.add_(gradient, alpha=-chain.step_size))
+        new = new if through else new.detach()
+        judged = chain.metropolis and sigma > 0
+        if t == chain.steps - 1 and not judged:
+            return new  # of where a chain ends, nobody asks for the slope
+        new_e, new_gradient = _clipped(slope, new, chain.clip)
+        if judged:
             # The temperature at which steps of this size and noise sample exp(-E/T).
             temperature = sigma**2 / (2 * chain.step_size)
             back = (x - new + chain.step_size * new_gradient).square().sum(dim=1)
@@ -220,16 +246,28 @@ def langevin(
             new_gradient = torch.where(stays[:, None], gradient, new_gradient)
             new_e = torch.where(stays, e, new_e)
         x, e, gradient = new, new_e, new_gradient
-    return x if through else x.detach()
+    return x
 
 
-def _energy_gradient(
-    energy: _Energy, x: Tensor, clip: float | None, through: bool
-) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        e = energy(x)
-        (gradient,) = torch.autograd.grad(e.sum(), x, create_graph=through)
-    return e.detach(), gradient if clip is None else gradient.clamp(-clip, clip)
+def _clipped(slope: _Slope, x: Tensor, clip: float | None) -> tuple[Tensor, Tensor]:
+    e, gradient = slope(x)
+    return e, gradient if clip is None else gradient.clamp(-clip, clip)
+
+
+def _by_autograd(energy: _Energy, through: bool = False) -> _Slope:
+    """Energies with their gradients, of any energy that torch can differentiate."""
+
+    def slope(x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            at = x if through and x.requires_grad else x.detach().requires_grad_()
+            e = energy(at)
+            (gradient,) = torch.autograd.grad(e.sum(), at, create_graph=through)
+        return e.detach(), gradient
+
+    return slope
+
+
+_Slope = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class _Energy(Protocol):
