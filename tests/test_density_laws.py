@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from novum import catalogue
 from novum.density import AutoregressiveSpline
-from novum.density.base import FEWEST_EVENTS, Density
+from novum.density.base import FEWEST_EVENTS, Density, require_learnable
 from novum.density.coordinates import Logit, Unchanged, gaussianised
 from novum.errors import ConfigError, InputError, MissingDependencyError
 
@@ -335,6 +335,10 @@ def broken(what: str) -> tuple[np.ndarray, np.ndarray]:
             X[:, 1] = 2.0
         case "function":
             X[:, 0] = np.log(m)
+        case "parabola":
+            X[:, 0] = (m - np.median(m)) ** 2
+        case "steps":
+            X[:, 0] = np.digitize(m, np.quantile(m, [0.2, 0.5, 0.8])) % 2
         case "mass":
             m[3] = -1.0
         case "nan":
@@ -351,6 +355,8 @@ def broken(what: str) -> tuple[np.ndarray, np.ndarray]:
         ("few", f"at least {FEWEST_EVENTS} training events, there are {FEWEST_EVENTS - 1}"),
         ("constant", r"feature 1 is constant \(2\)"),
         ("function", "feature 0 is a function of the mass"),
+        ("parabola", "feature 0 is a function of the mass"),
+        ("steps", "feature 0 is a function of the mass"),
         ("mass", "positive masses"),
         ("nan", "features: not all values are finite"),
         ("shape", "expected features"),
@@ -359,6 +365,23 @@ def broken(what: str) -> tuple[np.ndarray, np.ndarray]:
 def test_it_refuses_what_has_no_density(name, what, words):
     with pytest.raises(InputError, match=words):
         built(name).fit(*broken(what))
+
+
+def test_copies_and_correlated_features_are_no_functions_of_the_mass():
+    """Twenty copies of each event, masses in whole numbers, a correlation of 0.97."""
+    rng = np.random.default_rng(0)
+    m = 3000 + rng.normal(0, 300, 2000).round()
+    X = np.column_stack([
+        rng.normal(size=2000), rng.random(2000) < 0.02, 4 * (m - 3000) / 300 + rng.normal(size=2000)
+    ])  # fmt: skip
+    require_learnable(X, m)
+    require_learnable(np.repeat(X, 20, axis=0), np.repeat(m, 20))
+
+
+def test_the_name_of_a_feature_is_told():
+    X, m = broken("parabola")
+    with pytest.raises(InputError, match="feature 'square' is a function of the mass"):
+        require_learnable(X, m, ("square", "b"))
 
 
 @every_density

@@ -1,5 +1,7 @@
 """Closure of background templates: what is right passes, what is wrong is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,10 @@ import novum
 from novum.density import AutoregressiveSpline
 from novum.density.base import Density
 from novum.density.coordinates import NormalScores
+from novum.errors import InputError
 from novum.report import write_report
 from novum.report.page import render
-from novum.resonant import CATHODE, RANODE
+from novum.resonant import ANODE, CATHODE, RANODE, LaCATHODE
 from novum.search import SearchResult
 from novum.search.inputs import Sample
 from novum.search.template_closure import template_closure, template_warnings
@@ -101,6 +104,40 @@ def test_a_search_carries_it_into_its_result_and_its_report(tmp_path):
     page = write_report(result, tmp_path / "report").read_text()
     assert "Is the background template right?" in page
     assert (tmp_path / "report" / "figures" / "template.png").exists()
+
+
+SMALL = AutoregressiveSpline((16,), knots=16, epochs=4)
+QUICK = {
+    "mass": "mjj", "window": (3300, 3700), "folds": 2, "repeats": 1, "members": 1, "eps_b": 0.05,
+    "n_toys": 100, "n_jobs": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [ANODE, RANODE])
+def test_a_density_that_draws_no_template_is_tested_alike(method):
+    """And what counts, such as a multiplicity, is named."""
+    events = novum.toy_dijets(5000, 0, seed=1)
+    count = np.random.default_rng(3).poisson(3, len(events)).astype(float)
+    events = replace(events, features={**events.features, "count": count})
+    result = novum.hunt(events, features=("mj_low", "count"), method=method(SMALL), **QUICK)
+    assert [c.region for c in result.windows[0].template] == ["below", "signal region", "above"]
+    assert any("count take few values" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("method", [CATHODE, LaCATHODE, ANODE, RANODE])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (lambda m: (m - 3500) ** 2, "feature 'x' is a function of the mass"),
+        (lambda m: ((m >= 3300) & (m < 3700)) * m, r"feature 'x' is constant \(0\)"),
+    ],
+)
+def test_what_has_no_density_is_refused_by_name_before_any_training(method, values, words):
+    events = novum.toy_dijets(5000, 0, seed=1)
+    x = values(events.column("mjj"))
+    events = replace(events, features={**events.features, "x": x})
+    with pytest.raises(InputError, match=words):
+        novum.hunt(events, features=("mj_low", "x"), method=method(SMALL), **QUICK)
 
 
 def test_what_a_method_measures_reaches_the_result_and_the_report(tmp_path):

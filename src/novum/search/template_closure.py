@@ -10,7 +10,8 @@ from sklearn.base import clone
 
 from novum.errors import InputError
 from novum.evaluation.two_sample import FEWEST_EVENTS, two_sample_test
-from novum.resonant.base import FloatArray
+from novum.resonant import CATHODE
+from novum.resonant.base import FloatArray, ResonantMethod
 from novum.resonant.template import TemplateMethod, masses_like
 from novum.search.explanation import FEATURE_BINS
 from novum.search.inputs import Sample
@@ -24,6 +25,18 @@ MAX_AUC = 0.03  # above that of permutations: what a reader is warned of, if it 
 MAX_P = 0.01
 
 SIGNAL_REGION = "signal region"
+
+
+def template_of(method: ResonantMethod) -> TemplateMethod | None:
+    """What a method holds for background; None where it learns no density.
+
+    A method that learns a density and draws nothing from it rests on the density all the same:
+    that of CATHODE, in the features themselves.
+    """
+    if isinstance(method, TemplateMethod):
+        return method
+    parameters = method.get_params(deep=False)
+    return CATHODE(parameters["density"]) if "density" in parameters else None
 
 
 def template_closure(
