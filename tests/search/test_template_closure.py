@@ -65,7 +65,7 @@ def test_a_template_that_follows_the_mass_closes_on_both_sides():
     assert all(abs(c.auc - 0.5) < 0.04 and c.p > 1e-3 for c in found)
     warnings = template_warnings(found, WINDOW)
     assert len(warnings) == 1
-    assert "b take few values" in warnings[0]
+    assert "features of few values (b)" in warnings[0]
     for record in found[0].features:
         assert sum(record.data) == pytest.approx(sum(record.template), rel=0.02)
     counts = found[0].features[1]
@@ -121,7 +121,7 @@ def test_a_density_that_draws_no_template_is_tested_alike(method):
     events = replace(events, features={**events.features, "count": count})
     result = novum.hunt(events, features=("mj_low", "count"), method=method(SMALL), **QUICK)
     assert [c.region for c in result.windows[0].template] == ["below", "signal region", "above"]
-    assert any("count take few values" in warning for warning in result.warnings)
+    assert any("features of few values (count)" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize("method", [CATHODE, LaCATHODE, ANODE, RANODE])
@@ -150,4 +150,8 @@ def test_what_a_method_measures_reaches_the_result_and_the_report(tmp_path):
     assert fraction.name == "signal fraction"
     assert 0 <= fraction.low <= fraction.value <= fraction.high < 0.5
     assert SearchResult.load(tmp_path / "out" / "result.json") == result
-    assert "Signal fraction of the signal region 3300" in render(result, {}, None)
+    page = render(result, {}, None)
+    assert "Signal fraction of the signal region 3300" in page
+    doubtful = replace(result.windows[0], withheld="because")
+    assert "stands against this, too" not in page
+    assert "stands against this, too" in render(replace(result, windows=(doubtful,)), {}, None)

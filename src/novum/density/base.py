@@ -22,6 +22,7 @@ FEWEST_EVENTS = 200  # on fewer no network learns a density
 MAX_DEPENDENCE = 0.9  # Chatterjee's ξ of a feature given the mass: a linear correlation of 0.995
 _BLOCK = 65_536  # events scored at once
 _MOST_TESTED = 10_000  # events, or up to twice as many
+_LEAST_OWN = 1e-9  # of a feature's variance: what those before it do not give linearly
 
 
 class Density(BaseEstimator, ABC):
@@ -94,7 +95,7 @@ class Density(BaseEstimator, ABC):
         self._lattices = Lattices.of(x)
         self.lattice_features_ = list(self._lattices.values)
         self.n_features_in_ = x.shape[1]
-        x = self._lattices.spread(x, rng)
+        x = self._lattices.spread(x, lambda _: rng.random(len(x)))
         log_m = np.log(masses)
         self._m_mean = float(np.average(log_m, weights=w))
         self._m_sd = float(np.sqrt(np.average((log_m - self._m_mean) ** 2, weights=w))) or 1.0
@@ -117,11 +118,11 @@ class Density(BaseEstimator, ABC):
     def to_latent(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
         """Latent variables (n, d), standard normal for events that follow the density.
 
-        Where the density is the mean of several flows, those of the best one.
+        Where the density is the mean of several flows, those of the best one. Features that take
+        few values are spread evenly between them, as in the training, by the other digits of the
+        event: at the values themselves events would be lumps, which nothing of background is.
         """
-        return self._by_blocks(
-            lambda x, c: self._to_latent(self._coordinates.forward(x, c)[0], c, 0)[0], X, m
-        )
+        return self._by_blocks(self._latent, X, m)
 
     @final
     def from_latent(self, latent: ArrayLike, m: ArrayLike) -> FloatArray:
@@ -161,6 +162,10 @@ class Density(BaseEstimator, ABC):
     @abstractmethod
     def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         """The inverse map, shape (n, d)."""
+
+    def _latent(self, x: FloatArray, context: FloatArray) -> FloatArray:
+        z, _ = self._coordinates.forward(self._lattices.by_row(x, context), context)
+        return self._to_latent(z, context, 0)[0]
 
     def _features(self, latent: ArrayLike, m: ArrayLike, flow: int) -> FloatArray:
         return self._by_blocks(
@@ -235,13 +240,36 @@ def require_learnable(x: FloatArray, m: FloatArray, names: Sequence[str] = ()) -
     for i, column in enumerate(x.T):
         name = f"'{names[i]}'" if names else str(i)
         if column.min() == column.max():
-            raise InputError(f"feature {name} is constant ({column[0]:g})", value=column[0])
+            raise InputError(
+                f"feature {name} is constant ({column[0]:g}) in all training events",
+                value=column[0],
+            )
         dependence = _dependence(column[each]) if len(each) > 1 else 0.0
         if dependence > MAX_DEPENDENCE:
             raise InputError(
                 f"feature {name} is a function of the mass (Chatterjee's ξ {dependence:.3f}): "
                 "given the mass it has no density; leave it out",
                 value=dependence,
+            )
+    _require_independent(x, names)
+
+
+def _require_independent(x: FloatArray, names: Sequence[str]) -> None:
+    """Refuse a feature that is a sum, a product or a rising function of those before it."""
+    if len(x) < 10 * x.shape[1]:
+        return  # so few events are sums of each other by chance
+    rows = x[:: max(len(x) // _MOST_TESTED, 1)]
+    every, positive = np.arange(x.shape[1]), np.flatnonzero((x > 0).all(axis=0))
+    kinds = [(every, rows), (every, rankdata(rows, axis=0)), (positive, np.log(rows[:, positive]))]
+    for columns, values in kinds:
+        z = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-300)
+        left = np.diag(np.linalg.qr(z, mode="r")) ** 2 / len(z)
+        for i in columns[left < _LEAST_OWN]:
+            name = f"'{names[i]}'" if names else str(i)
+            raise InputError(
+                f"feature {name} follows from the features before it: with them it has no "
+                "density; leave it out",
+                value=name,
             )
 
 

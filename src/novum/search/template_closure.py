@@ -176,7 +176,7 @@ def template_warnings(closures: tuple[TemplateClosure, ...], window: Window) -> 
     spread = sorted({f.name for c in closures for f in c.features if f.lattice})
     if spread:
         found.append(
-            f"window {window}: {', '.join(spread)} take few values; they were spread between them "
-            "to learn a density"
+            f"window {window}: features of few values ({', '.join(spread)}) were spread between "
+            "these to learn a density"
         )
     return tuple(found)
