@@ -151,6 +151,7 @@ def test_weight_two_means_two_events(name):
 def test_the_common_scale_of_weights_does_not_matter(name):
     s, _ = sample(1500, 50, 6)
     tasks = [task_of(built(name), s, w) for w in (s.w, 1e-3 * s.w)]
+    assert (tasks[0] is not None) == built(name).classifies
     if tasks[0] is not None:
         np.testing.assert_allclose(tasks[0].sample_weight, tasks[1].sample_weight)
         assert tasks[0].sample_weight.mean() == pytest.approx(1)

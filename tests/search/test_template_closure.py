@@ -122,6 +122,8 @@ def test_a_density_that_draws_no_template_is_tested_alike(method):
     result = novum.hunt(events, features=("mj_low", "count"), method=method(SMALL), **QUICK)
     assert [c.region for c in result.windows[0].template] == ["below", "signal region", "above"]
     assert any("features of few values (count)" in warning for warning in result.warnings)
+    assert not any("trains no classifier" in warning for warning in result.warnings)
+    assert "2309.13111" not in result.references
 
 
 @pytest.mark.parametrize("method", [CATHODE, LaCATHODE, ANODE, RANODE])
@@ -144,10 +146,12 @@ def test_what_a_method_measures_reaches_the_result_and_the_report(tmp_path):
     result = novum.hunt(
         novum.toy_dijets(8000, 150, seed=1), mass="mjj", features=("mj_low", "delta_mj"),
         method=RANODE(AutoregressiveSpline((16,), knots=16, epochs=4)), window=(3300, 3700),
-        folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1, output=tmp_path / "out",
+        classifier="mlp", folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1,
+        output=tmp_path / "out",
     )  # fmt: skip
     [fraction] = result.windows[0].estimates
     assert fraction.name == "signal fraction"
+    assert "the method r-anode trains no classifier: mlp takes no part" in result.warnings
     assert 0 <= fraction.low <= fraction.value <= fraction.high < 0.5
     assert SearchResult.load(tmp_path / "out" / "result.json") == result
     page = render(result, {}, None)

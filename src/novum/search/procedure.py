@@ -339,6 +339,7 @@ class Search:
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
             warnings=(
+                *self._unused(),
                 *weight_warnings(sample, plan, outcomes, self.events.label is not None),
                 *(
                     warning
@@ -349,8 +350,15 @@ class Search:
             ),
         )
 
+    def _unused(self) -> tuple[str, ...]:
+        """What was asked for and takes no part."""
+        asked = (self.config.classifier, self.config.classifier_options)
+        if self.method.classifies or asked == (HuntConfig().classifier, {}):
+            return ()
+        return (f"the method {self.method.name} trains no classifier: {asked[0]} takes no part",)
+
     def _references(self, model: Family) -> tuple[str, ...]:
         """arXiv ids of the method, the classifier, the family and the statistics."""
-        members = (self.method, self.classifier)
+        members = (self.method, *([self.classifier] if self.method.classifies else []))
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
         return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")
