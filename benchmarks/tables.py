@@ -592,8 +592,9 @@ def resonant(results: Results) -> str:
         groups.setdefault((r["study"], r["signal"], r["method"]), []).append(r)
     rows = []
     for (study, signal, method), found in sorted(groups.items()):
-        strength = f"{signal:g}" if study == "lhco" else f"S/√B {signal:g}"
-        z = _median(found, "z") if study == "lhco" else "–"
+        real = study.startswith("lhco")
+        strength = f"{signal:g}" if real else f"S/√B {signal:g}"
+        z = _median(found, "z") if real else "–"
         ideal = {r["seed"]: r["max_sic"] for r in groups.get((study, signal, "idealised"), [])}
         paired = [{"ratio": r["max_sic"] / ideal[r["seed"]]} for r in found if ideal.get(r["seed"])]
         ratio = _median(paired, "ratio", 2) if signal and method != "idealised" else "–"

@@ -149,6 +149,15 @@ def test_it_states_none_where_there_is_none():
     assert sum(low > 0 for low in lows) < 3
 
 
+def test_a_feature_of_two_values_is_no_signal():
+    """Its values would be two lumps that no normal background has: a fraction of a half."""
+    X, m, _ = sample(3000, 0, 45)
+    X[:, 2] = X[:, 2] > 0.5
+    method = fitted(X, m)
+    assert method.signal_fraction_interval_[0] == 0
+    assert method.signal_fraction_ < 0.03
+
+
 def test_weights_are_shares_and_not_counts():
     X, m, _ = sample(2500, 50, 60)
     one, other = fitted(X, m), fitted(X, m, weight=np.full(len(m), 1e-3))

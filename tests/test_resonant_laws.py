@@ -106,6 +106,23 @@ def test_scores_know_no_mass_where_the_method_says_so(name):
         assert p_of_alike_scores(plain) < 1e-6
 
 
+@pytest.mark.parametrize("name", sorted(LEARNT))
+def test_background_is_learnt_without_the_signal_region(name):
+    """Density and coordinates are the same, bit by bit, whatever the signal region holds."""
+    s, _ = sample(1500, 0, 11)
+    inside = WINDOW.in_signal_region(s.m)
+    other = np.where(inside[:, None], 5 + 3 * s.X[:, ::-1], s.X)
+    found = []
+    for X in (s.X, other):
+        method = built(name)
+        method.prepare(X, s.m, WINDOW, s.w, s.ids, 0)
+        learnt = {"anode": "outside_", "r-anode": "background_"}.get(name, "density_")
+        density = getattr(method, learnt)
+        found.append((density.log_prob(s.X, s.m), density.to_latent(s.X, s.m)))
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 @every_method
 def test_scores_are_finite_and_follow_the_seed(name):
     s, _ = sample(1000, 20, 3)
@@ -151,6 +168,7 @@ def test_weight_two_means_two_events(name):
 def test_the_common_scale_of_weights_does_not_matter(name):
     s, _ = sample(1500, 50, 6)
     tasks = [task_of(built(name), s, w) for w in (s.w, 1e-3 * s.w)]
+    assert (tasks[0] is not None) == built(name).classifies
     if tasks[0] is not None:
         np.testing.assert_allclose(tasks[0].sample_weight, tasks[1].sample_weight)
         assert tasks[0].sample_weight.mean() == pytest.approx(1)

@@ -11,6 +11,9 @@ import novum
 from novum.cli import console
 from novum.cli.app import run
 from novum.io import write_events
+from novum.report.ranking import verdict
+from novum.search.gates import FEWEST_EQUAL, marks_region
+from novum.windows import Window
 
 LEAK = {"features": ["leak", "mj_low"], "classifier": "trees", "members": 1}
 
@@ -60,6 +63,50 @@ def test_honest_features_are_not_withheld(quick, seed):
     window = quick(novum.toy_dijets(6000, 0, seed=seed)).windows[0]
     assert window.withheld is None
     assert abs(window.validation.z) < 3
+
+
+def with_feature(values, n: int = 6000):
+    """Background alone with a feature made from the masses."""
+    events = novum.toy_dijets(n, 0, seed=4)
+    x = np.asarray(values(events.column("mjj")), np.float64)
+    return replace(events, features={**events.features, "x": x})
+
+
+def test_a_function_of_the_mass_without_correlation_is_withheld(quick):
+    """A parabola around the median of the sidebands cuts out the signal region."""
+    events = with_feature(lambda m: (m - 3420) ** 2)
+    window = quick(events, features=["x", "mj_low"], classifier="trees", members=1).windows[0]
+    record = next(f for f in window.features if f.name == "x")
+    assert abs(record.mass_correlation) < 0.3
+    assert window.counts.n_on > 3 * window.counts.expected, "the selection is a fake excess"
+    assert window.withheld.startswith("the feature 'x' follows the mass (mutual information ")
+    assert verdict(record, window) == "follows the mass"
+
+
+@pytest.mark.parametrize("where", ["signal region", "sidebands"])
+def test_a_feature_that_marks_the_signal_region_is_withheld(quick, where):
+    """Constant there and noise elsewhere: trees need no more, and the sidebands show nothing."""
+
+    def marking(m):
+        noise = np.random.default_rng(1).normal(size=len(m))
+        inside = (m >= 3300) & (m < 3700)
+        return np.where(inside == (where == "signal region"), 2.0, noise)
+
+    events = with_feature(marking)
+    window = quick(events, features=["x", "mj_low"], classifier="trees", members=1).windows[0]
+    assert window.counts.n_on > 3 * window.counts.expected, "the selection is a fake excess"
+    assert window.withheld.startswith(f"the feature 'x' is constant in the {where} alone (2)")
+
+
+def test_a_feature_that_only_signal_has_is_no_mark(toy_sample):
+    """Nothing of background is displaced, a fifth of the signal region is."""
+    window = Window.around(3300, 3700)
+    inside = window.in_signal_region(toy_sample.m)
+    x = (inside & (np.random.default_rng(2).random(len(inside)) < 0.2)).astype(float)
+    displaced = replace(toy_sample, X=x[:, None])
+    assert marks_region(displaced, window, ("displaced",)) is None
+    few = displaced.take(~inside | (np.cumsum(inside) < FEWEST_EQUAL))
+    assert marks_region(few, window, ("displaced",)) is None
 
 
 def test_a_spectrum_that_the_family_does_not_describe_is_withheld(quick):

@@ -1,5 +1,7 @@
 """Closure of background templates: what is right passes, what is wrong is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,10 @@ import novum
 from novum.density import AutoregressiveSpline
 from novum.density.base import Density
 from novum.density.coordinates import NormalScores
+from novum.errors import InputError
 from novum.report import write_report
 from novum.report.page import render
-from novum.resonant import CATHODE, RANODE
+from novum.resonant import ANODE, CATHODE, RANODE, LaCATHODE
 from novum.search import SearchResult
 from novum.search.inputs import Sample
 from novum.search.template_closure import template_closure, template_warnings
@@ -62,7 +65,7 @@ def test_a_template_that_follows_the_mass_closes_on_both_sides():
     assert all(abs(c.auc - 0.5) < 0.04 and c.p > 1e-3 for c in found)
     warnings = template_warnings(found, WINDOW)
     assert len(warnings) == 1
-    assert "b take few values" in warnings[0]
+    assert "features of few values (b)" in warnings[0]
     for record in found[0].features:
         assert sum(record.data) == pytest.approx(sum(record.template), rel=0.02)
     counts = found[0].features[1]
@@ -103,14 +106,56 @@ def test_a_search_carries_it_into_its_result_and_its_report(tmp_path):
     assert (tmp_path / "report" / "figures" / "template.png").exists()
 
 
+SMALL = AutoregressiveSpline((16,), knots=16, epochs=4)
+QUICK = {
+    "mass": "mjj", "window": (3300, 3700), "folds": 2, "repeats": 1, "members": 1, "eps_b": 0.05,
+    "n_toys": 100, "n_jobs": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [ANODE, RANODE])
+def test_a_density_that_draws_no_template_is_tested_alike(method):
+    """And what counts, such as a multiplicity, is named."""
+    events = novum.toy_dijets(5000, 0, seed=1)
+    count = np.random.default_rng(3).poisson(3, len(events)).astype(float)
+    events = replace(events, features={**events.features, "count": count})
+    result = novum.hunt(events, features=("mj_low", "count"), method=method(SMALL), **QUICK)
+    assert [c.region for c in result.windows[0].template] == ["below", "signal region", "above"]
+    assert any("features of few values (count)" in warning for warning in result.warnings)
+    assert not any("trains no classifier" in warning for warning in result.warnings)
+    assert "2309.13111" not in result.references
+
+
+@pytest.mark.parametrize("method", [CATHODE, LaCATHODE, ANODE, RANODE])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (lambda m: (m - 3500) ** 2, "feature 'x' is a function of the mass"),
+        (lambda m: ((m >= 3300) & (m < 3700)) * m, r"feature 'x' is constant \(0\)"),
+    ],
+)
+def test_what_has_no_density_is_refused_by_name_before_any_training(method, values, words):
+    events = novum.toy_dijets(5000, 0, seed=1)
+    x = values(events.column("mjj"))
+    events = replace(events, features={**events.features, "x": x})
+    with pytest.raises(InputError, match=words):
+        novum.hunt(events, features=("mj_low", "x"), method=method(SMALL), **QUICK)
+
+
 def test_what_a_method_measures_reaches_the_result_and_the_report(tmp_path):
     result = novum.hunt(
         novum.toy_dijets(8000, 150, seed=1), mass="mjj", features=("mj_low", "delta_mj"),
         method=RANODE(AutoregressiveSpline((16,), knots=16, epochs=4)), window=(3300, 3700),
-        folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1, output=tmp_path / "out",
+        classifier="mlp", folds=2, repeats=1, members=1, eps_b=0.05, n_toys=100, n_jobs=1,
+        output=tmp_path / "out",
     )  # fmt: skip
     [fraction] = result.windows[0].estimates
     assert fraction.name == "signal fraction"
+    assert "the method r-anode trains no classifier: mlp takes no part" in result.warnings
     assert 0 <= fraction.low <= fraction.value <= fraction.high < 0.5
     assert SearchResult.load(tmp_path / "out" / "result.json") == result
-    assert "Signal fraction of the signal region 3300" in render(result, {}, None)
+    page = render(result, {}, None)
+    assert "Signal fraction of the signal region 3300" in page
+    doubtful = replace(result.windows[0], withheld="because")
+    assert "stands against this, too" not in page
+    assert "stands against this, too" in render(replace(result, windows=(doubtful,)), {}, None)

@@ -13,10 +13,13 @@ from novum.errors import ConfigError, InputError, MissingDependencyError, Output
 from novum.evaluation import auc
 from novum.events import Events
 from novum.io import open_events
+from novum.physics.jets import leading_jets
+from novum.physics.particles import delta_phi
 from novum.progress import NoProgress
 from novum.simulation import blocks as blocks_module
 from novum.simulation import sampling, simulate, simulate_file
 from novum.simulation.blocks import Sample, block, cache_folder, make_block
+from novum.simulation.detector import respond
 from novum.simulation.processes import QcdDijet, WprimeXy
 from novum.simulation.pythia import Generator, full_card
 
@@ -50,6 +53,25 @@ def test_momentum_is_conserved_before_the_detector() -> None:
     total = truth.particles.sums()
     np.testing.assert_allclose(total[:, 3], 13000, rtol=1e-6)
     np.testing.assert_allclose(total[:, :3], 0, atol=0.05)  # Pythia's own tolerance
+
+
+def test_jets_keep_their_momentum_and_mass() -> None:
+    """Leading jets before and after the detector: 0.983 and 0.923 in the documentation.
+
+    Widths 4 % and 10 %: the medians of some 150 jets are off by less than 1.5 % and 4 %.
+    """
+    generator = Generator(full_card(QcdDijet().card(), 13000.0, mpi=False), 2)
+    truth, _ = next(generator.batches(100))
+    before = leading_jets(truth.particles, 1.0, min_pt=500)
+    after = leading_jets(respond(truth, np.random.default_rng(0)), 1.0, min_pt=500)
+    near = np.hypot(before.eta - after.eta, delta_phi(before.phi, after.phi)) < 0.2
+    near &= (np.abs(before.eta) < 2) & (before.pt > 0) & (after.pt > 0)
+    assert near.sum() > 100
+    pt, mass = after.pt[near] / before.pt[near], after.mass[near] / before.mass[near]
+    assert np.median(pt) == pytest.approx(0.983, abs=0.015)
+    assert np.median(mass) == pytest.approx(0.923, abs=0.04)
+    low, high = np.quantile(pt, [0.16, 0.84])
+    assert 0.02 < (high - low) / 2 < 0.06
 
 
 def test_charges_add_up_to_those_of_the_beams() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,8 +19,10 @@ from novum.optional import require
 FloatArray = NDArray[np.float64]
 
 FEWEST_EVENTS = 200  # on fewer no network learns a density
-MAX_CORRELATION = 0.995  # of the ranks of a feature and the mass: beyond, it is the mass
+MAX_DEPENDENCE = 0.9  # Chatterjee's ξ of a feature given the mass: a linear correlation of 0.995
 _BLOCK = 65_536  # events scored at once
+_MOST_TESTED = 10_000  # events, or up to twice as many
+_LEAST_OWN = 1e-9  # of a feature's variance: what those before it do not give linearly
 
 
 class Density(BaseEstimator, ABC):
@@ -54,7 +56,7 @@ class Density(BaseEstimator, ABC):
         sample_weight: ArrayLike | None = None,
         *,
         coordinates: Coordinates | None = None,
-        fewest: int = FEWEST_EVENTS,
+        strict: bool = True,
     ) -> Self:
         """Learn p(x | m).
 
@@ -67,8 +69,8 @@ class Density(BaseEstimator, ABC):
             Not negative.
         coordinates : Coordinates, optional
             To learn in, instead of its own choice.
-        fewest : int
-            Events that it takes: of fewer, it refuses to learn.
+        strict : bool
+            Whether few events, and features that follow from the mass or from others, are refused.
 
         Raises
         ------
@@ -79,7 +81,7 @@ class Density(BaseEstimator, ABC):
             If an optional package is missing; it says what to install.
         """
         self.check_ready()
-        self._train(*self._prepared(X, m, sample_weight, coordinates, fewest))
+        self._train(*self._prepared(X, m, sample_weight, coordinates, strict))
         return self
 
     def _prepared(
@@ -88,18 +90,19 @@ class Density(BaseEstimator, ABC):
         m: ArrayLike,
         sample_weight: ArrayLike | None,
         coordinates: Coordinates | None = None,
-        fewest: int = FEWEST_EVENTS,
+        strict: bool = True,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coordinates learnt, and what to train on: z (n, d), context (n,), w (n,) of mean one."""
         x, masses, w = _checked(X, m, sample_weight)
         kept = w > 0
         x, masses, w = x[kept], masses[kept], w[kept]
-        _require_learnable(x, masses, fewest)
+        if strict:
+            require_learnable(x, masses)
         rng = np.random.default_rng([0 if self.random_state is None else self.random_state, 0xD])
         self.lattices_ = Lattices.of(x)
         self.lattice_features_ = list(self.lattices_.values)
         self.n_features_in_ = x.shape[1]
-        x = self.lattices_.spread(x, rng)
+        x = self.lattices_.spread(x, lambda _: rng.random(len(x)))
         log_m = np.log(masses)
         self.m_mean_ = float(np.average(log_m, weights=w))
         self.m_sd_ = float(np.sqrt(np.average((log_m - self.m_mean_) ** 2, weights=w))) or 1.0
@@ -122,11 +125,11 @@ class Density(BaseEstimator, ABC):
     def to_latent(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
         """Latent variables (n, d), standard normal for events that follow the density.
 
-        Where the density is the mean of several flows, those of the best one.
+        Where the density is the mean of several flows, those of the best one. Features that take
+        few values are spread evenly between them, as in the training, by the other digits of the
+        event: at the values themselves events would be lumps, which nothing of background is.
         """
-        return self._by_blocks(
-            lambda x, c: self._to_latent(self.coordinates_.forward(x, c)[0], c, 0)[0], X, m
-        )
+        return self._by_blocks(self._latent, X, m)
 
     @final
     def from_latent(self, latent: ArrayLike, m: ArrayLike) -> FloatArray:
@@ -166,6 +169,10 @@ class Density(BaseEstimator, ABC):
     @abstractmethod
     def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         """The inverse map, shape (n, d)."""
+
+    def _latent(self, x: FloatArray, context: FloatArray) -> FloatArray:
+        z, _ = self.coordinates_.forward(self.lattices_.by_row(x, context), context)
+        return self._to_latent(z, context, 0)[0]
 
     def _features(self, latent: ArrayLike, m: ArrayLike, flow: int) -> FloatArray:
         return self._by_blocks(
@@ -220,22 +227,65 @@ def _checked(X: ArrayLike, m: ArrayLike, w: ArrayLike | None) -> tuple[Any, Any,
     return x, masses, weight
 
 
-def _require_learnable(x: FloatArray, m: FloatArray, fewest: int) -> None:
-    if len(x) < fewest:
+def require_learnable(x: FloatArray, m: FloatArray, names: Sequence[str] = ()) -> None:
+    """Raise InputError unless features x (n, d) at masses m (n,) may have a density p(x | m).
+
+    Parameters
+    ----------
+    x, m : arrays (n, d), (n,)
+    names : sequence of str, optional
+        Of the features, for the message.
+    """
+    if len(x) < FEWEST_EVENTS:
         raise InputError(
-            f"a density needs at least {fewest} training events, there are {len(x)}; widen "
+            f"a density needs at least {FEWEST_EVENTS} training events, there are {len(x)}; widen "
             "the range, or use a method that needs none (cwola)",
             value=len(x),
         )
+    _, each = np.unique(m, return_index=True)  # copies of an event would look like a function
+    each = each[:: max(len(each) // _MOST_TESTED, 1)]
     for i, column in enumerate(x.T):
+        name = f"'{names[i]}'" if names else str(i)
         if column.min() == column.max():
-            raise InputError(f"feature {i} is constant ({column[0]:g})", value=column[0])
-        if m.min() == m.max():
-            continue
-        correlation = stats.spearmanr(column, m).statistic
-        if abs(correlation) > MAX_CORRELATION:
             raise InputError(
-                f"feature {i} is a function of the mass (rank correlation {correlation:.4f}): "
-                "given the mass it has no density; leave it out",
-                value=correlation,
+                f"feature {name} is constant ({column[0]:g}) in all training events",
+                value=column[0],
             )
+        dependence = _dependence(column[each]) if len(each) > 1 else 0.0
+        if dependence > MAX_DEPENDENCE:
+            raise InputError(
+                f"feature {name} is a function of the mass (Chatterjee's ξ {dependence:.3f}): "
+                "given the mass it has no density; leave it out",
+                value=dependence,
+            )
+    _require_independent(x, names)
+
+
+def _require_independent(x: FloatArray, names: Sequence[str]) -> None:
+    """Refuse a feature that is a sum, a product or a rising function of those before it."""
+    if len(x) < 10 * x.shape[1]:
+        return  # so few events are sums of each other by chance
+    rows = x[:: max(len(x) // _MOST_TESTED, 1)]
+    every, positive = np.arange(x.shape[1]), np.flatnonzero((x > 0).all(axis=0))
+    kinds = [(every, rows), (every, rankdata(rows, axis=0)), (positive, np.log(rows[:, positive]))]
+    for columns, values in kinds:
+        z = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-300)
+        left = np.diag(np.linalg.qr(z, mode="r")) ** 2 / len(z)
+        for i in columns[left < _LEAST_OWN]:
+            name = f"'{names[i]}'" if names else str(i)
+            raise InputError(
+                f"feature {name} follows from the features before it: with them it has no "
+                "density; leave it out",
+                value=name,
+            )
+
+
+def _dependence(x: FloatArray) -> float:
+    """Chatterjee's ξ (arXiv:1909.10140) of x (n,) in the order of the mass.
+
+    1 where x is a function of the mass, whatever its form, and 0 where it is independent.
+    """
+    n = len(x)
+    rank, above = rankdata(x, "max"), rankdata(-x, "max")
+    spread = float((above * (n - above)).sum())
+    return 1 - n * float(np.abs(np.diff(rank)).sum()) / (2 * spread) if spread else 0.0

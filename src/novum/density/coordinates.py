@@ -6,7 +6,7 @@ reports is always per unit of the user's own features; the maps here say by how 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -281,14 +281,31 @@ class Lattices:
         distinct = {i: np.unique(column) for i, column in enumerate(x.T)}
         return cls({i: v for i, v in distinct.items() if len(v) < _LATTICE_SHARE * len(x)})
 
-    def spread(self, x: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Copy of x (n, d) with each lattice value drawn evenly from the cell around it."""
+    def spread(self, x: FloatArray, even: Callable[[int], FloatArray]) -> FloatArray:
+        """Copy of x (n, d) with each lattice value somewhere in the cell around it.
+
+        `even` gives numbers (n,) from 0 to 1 for a column: random ones, or those of `by_row`.
+        """
         out = x.copy()
         for i, values in self.values.items():
             edges = _cells(values)
             at = np.searchsorted(edges[1:-1], x[:, i])
-            out[:, i] = edges[at] + rng.random(len(x)) * (edges[at + 1] - edges[at])
+            out[:, i] = edges[at] + even(i) * (edges[at + 1] - edges[at])
         return out
+
+    def by_row(self, x: FloatArray, context: FloatArray) -> FloatArray:
+        """Copy of x (n, d) spread evenly, each row by numbers that follow from it alone."""
+        if not self.values:
+            return x
+        bits = np.column_stack([x + 0.0, context]).view(np.uint64)  # -0 becomes 0
+        mixed = np.zeros(len(x), np.uint64)
+        for column in bits.T:
+            mixed = _mixed(mixed ^ column)
+
+        def even(i: int) -> FloatArray:
+            return np.asarray((_mixed(mixed + np.uint64(i)) >> np.uint64(11)) * 2.0**-53)
+
+        return self.spread(x, even)
 
     def gather(self, x: FloatArray) -> FloatArray:
         """Copy of x (n, d) with what lies in a cell back on its lattice value."""
@@ -296,6 +313,14 @@ class Lattices:
         for i, values in self.values.items():
             out[:, i] = values[np.searchsorted(_cells(values)[1:-1], x[:, i])]
         return out
+
+
+def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A permutation of 64 bits after which they look random (splitmix64)."""
+    z = x + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def _cells(values: FloatArray) -> FloatArray:

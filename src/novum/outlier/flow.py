@@ -100,7 +100,7 @@ class FlowDensity(Detector):
         self.density_ = []
         if len(self.varying_):
             x, one = z[:, self.varying_], np.ones(len(z))
-            self.density_ = [self._new().fit(x, one, w, fewest=2)]
+            self.density_ = [self._new().fit(x, one, w, strict=False)]
 
     def _score(self, z: FloatArray) -> FloatArray:
         rest = np.delete(z, self.varying_, axis=1)

@@ -19,7 +19,7 @@ from novum.report.headline import corrected_expectation, headline, judged
 from novum.report.ranking import CLEAR, ranked_features
 from novum.report.script import scripts
 from novum.report.stability_figure import band
-from novum.search.gates import MAX_RANK_CORRELATION
+from novum.search.gates import MAX_MUTUAL_INFORMATION, MAX_RANK_CORRELATION
 from novum.search.records import EvaluationRecord, SelectedEvent, WindowResult
 from novum.search.result import SearchResult
 
@@ -76,6 +76,7 @@ def render(
         ranked=ranked_features(window),
         clear=CLEAR,
         max_correlation=MAX_RANK_CORRELATION,
+        max_information=MAX_MUTUAL_INFORMATION,
         repeat_band=band(window.repeat_z) if len(window.repeat_z) > 1 else None,
         explorer=explorer_data(result),
         start=start_index(result),

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from novum.search.gates import MAX_RANK_CORRELATION
+from novum.search.gates import MAX_MUTUAL_INFORMATION, MAX_RANK_CORRELATION
 from novum.search.records import FeatureRecord, WindowResult
 
 CLEAR = 3.0  # σ beyond which a rank correlation is no accident
+NOTHING = "none seen"
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class RankedFeature:
 
     @property
     def dependent(self) -> bool:
-        """Whether the correlation with the mass is no accident."""
-        return abs(self.correlation_z) > CLEAR
+        """Whether the dependence on the mass is no accident."""
+        return self.verdict != NOTHING
 
 
 def ranked_features(window: WindowResult) -> tuple[RankedFeature, ...]:
@@ -83,12 +84,13 @@ def correlation_z(record: FeatureRecord, window: WindowResult) -> float:
 
 
 def verdict(record: FeatureRecord, window: WindowResult) -> str:
-    """Dependence on the mass that a rank correlation shows, in words."""
-    if abs(record.mass_correlation) > MAX_RANK_CORRELATION:
+    """Dependence on the mass that rank correlation and mutual information show, in words."""
+    informed = (record.mutual_information or 0.0) > MAX_MUTUAL_INFORMATION
+    if informed or abs(record.mass_correlation) > MAX_RANK_CORRELATION:
         return "follows the mass"
     if abs(correlation_z(record, window)) > CLEAR:
         return "weak but clear"
-    return "none seen"
+    return NOTHING
 
 
 def _share(value: float, most: float) -> float:

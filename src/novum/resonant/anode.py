@@ -35,6 +35,7 @@ class ANODE(ResonantMethod):
     """
 
     name: ClassVar[str] = "anode"
+    classifies: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         ("2001.04990", "Anomaly Detection with Density Estimation"),

@@ -58,11 +58,12 @@ class ResonantMethod(BaseEstimator, ABC):
 
     A member states its command-line `name` and the papers it comes from, `reference`, as pairs of
     arXiv id and title; with `local` that it learns from the events of the window alone, so that
-    null searches may leave out all others; with `needs_truth` that it learns from events of known
-    origin, which no search has.
+    null searches may leave out all others; with `classifies` whether it trains a classifier; with
+    `needs_truth` that it learns from events of known origin, which no search has.
     """
 
     local: ClassVar[bool] = False
+    classifies: ClassVar[bool] = True
     needs_truth: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()  # whose versions decide a result, too
     reference: ClassVar[tuple[tuple[str, str], ...]]

@@ -60,6 +60,7 @@ class RANODE(ResonantMethod):
     """
 
     name: ClassVar[str] = "r-anode"
+    classifies: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     reference: ClassVar[tuple[tuple[str, str], ...]] = (("2312.11629", "Residual ANODE"),)
 

@@ -12,7 +12,7 @@ from novum.search.config import MIN_FIT_P, HuntConfig
 from novum.search.counting import on_off_counts, with_family_choice, with_ratio_error
 from novum.search.crossfitting import Scores
 from novum.search.explanation import feature_records, sculpting_record
-from novum.search.gates import follows_mass, reason_to_withhold, validate
+from novum.search.gates import follows_mass, marks_region, reason_to_withhold, validate
 from novum.search.inputs import Sample
 from novum.search.records import (
     Counts,
@@ -140,7 +140,8 @@ def primary_test(
     size = np.abs(sample.w[off])  # as the thresholds were set
     tied = float(size @ share[off] / size.sum())
     follower = None if mass_dependence else follows_mass(sample, window, config.features)
-    withheld = follower or reason_to_withhold(fit, validation, tied, config)
+    mark = marks_region(sample, window, config.features)
+    withheld = mark or follower or reason_to_withhold(fit, validation, tied, config)
     z = float(on_off_z(*counts.effective()))
     return PrimaryTest(share, counts, spurious, validation, withheld, z)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import InputError
-from novum.evaluation import distance_correlation, mutual_information, sculpting
+from novum.evaluation import distance_correlation, sculpting
 from novum.search.crossfitting import Scores
-from novum.search.gates import mass_correlations
+from novum.search.gates import dependence_rows, mass_correlations, mass_information, measured
 from novum.search.inputs import Sample
 from novum.search.records import FeatureRecord, MassProfile, Numbers, SculptingRecord
 from novum.windows import Window
@@ -19,7 +17,6 @@ FloatArray = NDArray[np.float64]
 
 FEATURE_BINS = 40
 PROFILE_BINS = 12
-DEPENDENCE_EVENTS = 5000  # at random: a feature then takes a few hundredths of a second
 
 
 def feature_records(
@@ -41,8 +38,8 @@ def feature_records(
     inside = window.in_signal_region(sample.m)
     importance = scores.importance if len(scores.importance) else np.zeros(len(names))
     correlations = mass_correlations(sample, window)
-    off = np.flatnonzero(window.in_sidebands(sample.m))
-    off = np.random.default_rng(len(off)).permutation(off)[:DEPENDENCE_EVENTS]
+    information = mass_information(sample, window)
+    off = dependence_rows(sample, window)
     records = []
     for j, name in enumerate(names):
         values = sample.X[:, j]
@@ -59,21 +56,11 @@ def feature_records(
                 importance=float(importance[j]),
                 mass_correlation=float(correlations[j]),
                 profile=_profile(values, sample, window),
-                distance_correlation=_measured(distance_correlation, values[off], sample.m[off]),
-                mutual_information=_measured(mutual_information, values[off], sample.m[off]),
+                distance_correlation=measured(distance_correlation, values[off], sample.m[off]),
+                mutual_information=information[j],
             )
         )
     return tuple(records)
-
-
-def _measured(
-    measure: Callable[[FloatArray, FloatArray], float], values: FloatArray, m: FloatArray
-) -> float | None:
-    """None where there is nothing to measure: a constant, or too few events."""
-    try:
-        return float(measure(values, m))
-    except InputError:
-        return None
 
 
 def sculpting_record(

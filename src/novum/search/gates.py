@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from novum.errors import InputError
+from novum.evaluation import mutual_information
 from novum.search.config import MIN_FIT_P, HuntConfig
 from novum.search.inputs import Sample
 from novum.search.records import Validation
@@ -16,6 +20,9 @@ FloatArray = NDArray[np.float64]
 
 MAX_VALIDATION_Z = 3.0  # two-sided: one signal-free window in 370 is withheld for nothing
 MAX_RANK_CORRELATION = 0.3
+MAX_MUTUAL_INFORMATION = 0.1  # [nats]; chance gives some 0.01, a rank correlation of 0.3 some 0.05
+DEPENDENCE_EVENTS = 5000  # at random: the information of a feature then takes milliseconds
+FEWEST_EQUAL = 20  # events, of which chance makes none of an even feature all equal
 VALIDATION_TAIL = 1.0  # a score of 1 is reached by a tenth of the sidebands
 
 
@@ -52,15 +59,45 @@ def _mean(score: FloatArray, w: FloatArray, rows: NDArray[np.bool_]) -> tuple[fl
 def follows_mass(sample: Sample, window: Window, names: tuple[str, ...]) -> str | None:
     """Why the features break CWoLa's assumption outright; None where they do not.
 
-    A feature that is nearly the mass lets trees cut out the signal region with steps so sharp
-    that the sidebands show nothing of it.
+    A feature that is nearly the mass, or any function of it, lets trees cut out the signal region
+    with steps so sharp that the sidebands show nothing of it.
     """
-    for name, correlation in zip(names, mass_correlations(sample, window), strict=True):
+    measures = zip(
+        names, mass_correlations(sample, window), mass_information(sample, window), strict=True
+    )
+    for name, correlation, information in measures:
         if abs(correlation) > MAX_RANK_CORRELATION:
-            return (
-                f"the feature '{name}' follows the mass (rank correlation {correlation:.2f} in the "
-                "sidebands): a selection on it selects a mass range"
-            )
+            measured = f"rank correlation {correlation:.2f}"
+        elif information is not None and information > MAX_MUTUAL_INFORMATION:
+            measured = f"mutual information {information:.2f} nats"
+        else:
+            continue
+        return (
+            f"the feature '{name}' follows the mass ({measured} in the sidebands): a selection on "
+            "it selects a mass range"
+        )
+    return None
+
+
+def marks_region(sample: Sample, window: Window, names: tuple[str, ...]) -> str | None:
+    """Why a feature alone tells the signal region from its sidebands; None where none does.
+
+    No method holds where a feature is constant on one side and something else on the other. That
+    most events there differ tells this from a signal where background is always 0.
+    """
+    regions = {
+        "signal region": sample.X[window.in_signal_region(sample.m)],
+        "sidebands": sample.X[window.in_sidebands(sample.m)],
+    }
+    for (region, here), there in zip(regions.items(), reversed(regions.values()), strict=True):
+        if len(here) < FEWEST_EQUAL:
+            continue
+        for j in np.flatnonzero(np.ptp(here, axis=0) == 0):
+            if np.mean(there[:, j] != here[0, j]) > 0.5:
+                return (
+                    f"the feature '{names[j]}' is constant in the {region} alone ({here[0, j]:g}): "
+                    "a selection on it selects a mass range"
+                )
     return None
 
 
@@ -74,6 +111,31 @@ def mass_correlations(sample: Sample, window: Window) -> FloatArray:
             for column in sample.X[rows].T
         ]
     )
+
+
+def dependence_rows(sample: Sample, window: Window) -> NDArray[np.int64]:
+    """Sideband events that a dependence on the mass is measured with."""
+    off = np.flatnonzero(window.in_sidebands(sample.m))
+    return np.random.default_rng(len(off)).permutation(off)[:DEPENDENCE_EVENTS]
+
+
+def mass_information(sample: Sample, window: Window) -> list[float | None]:
+    """Mutual information [nats] of each feature with the mass in the sidebands.
+
+    None where there is nothing to measure: a constant, or too few events.
+    """
+    rows = dependence_rows(sample, window)
+    return [measured(mutual_information, column, sample.m[rows]) for column in sample.X[rows].T]
+
+
+def measured(
+    measure: Callable[[FloatArray, FloatArray], float], values: FloatArray, m: FloatArray
+) -> float | None:
+    """None where there is nothing to measure: a constant, or too few events."""
+    try:
+        return float(measure(values, m))
+    except InputError:
+        return None
 
 
 def reason_to_withhold(

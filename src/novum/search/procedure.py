@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from novum.classifiers.tasks import check_classifier
+from novum.density.base import require_learnable
 from novum.errors import ConfigError
 from novum.events import Events
 from novum.io import folder_lock
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import ResonantMethod
-from novum.resonant.template import TemplateMethod
 from novum.search.analysis import WindowOutcome, analyse_window
 from novum.search.calibrated import Calibration
 from novum.search.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ from novum.search.records import InputRecord, SpectrumRecord, Unblinding, Window
 from novum.search.result import SearchResult
 from novum.search.scan import ScanPlan, plan_scan
 from novum.search.significance import best_window, global_significance, inclusive_significance
-from novum.search.template_closure import template_closure, template_warnings
+from novum.search.template_closure import template_closure, template_of, template_warnings
 from novum.search.truth import Probe, evaluate_window, make_probe, most_anomalous
 from novum.search.weight_warnings import weight_warnings
 from novum.statistics import Family, SpectrumFit
@@ -176,6 +176,13 @@ class Prepared:
     calibration: Calibration | None
 
 
+def _require_density(sample: Sample, plan: ScanPlan, names: tuple[str, ...]) -> None:
+    """Refuse by name, and before any training, what the density of no fold could be learnt from."""
+    for window in plan.windows:
+        rows = ~window.in_signal_region(sample.m) & (sample.w != 0)
+        require_learnable(sample.X[rows], sample.m[rows], names)
+
+
 @dataclass(frozen=True, eq=False)
 class Search:
     """Events, settings and parts of one search; see `hunt`."""
@@ -217,6 +224,8 @@ class Search:
         sample = make_sample(self.events.blind(), config)
         check_units(sample.m, config, origin)
         plan = plan_scan(sample.m, sample.w, config)
+        if template_of(self.method) is not None:
+            _require_density(sample, plan, config.features)
         record = input_record(self.events, sample, plan, sample.sha256())
         key = "-".join((config.hash(), record.sha256, self._surroundings()))
         windows = [WindowEdges.of(w) for w in plan.windows]
@@ -242,11 +251,12 @@ class Search:
         self, sample: Sample, outcome: WindowOutcome, window: Window
     ) -> WindowOutcome:
         """The outcome with the closure of the background template, if the method has one."""
-        if not isinstance(self.method, TemplateMethod):
+        template = template_of(self.method)
+        if template is None:
             return outcome
         config = self.config
         closures = template_closure(
-            self.method, sample, window, config.features, config.seed, self.n_jobs
+            template, sample, window, config.features, config.seed, self.n_jobs
         )
         return replace(outcome, result=replace(outcome.result, template=closures))
 
@@ -329,18 +339,26 @@ class Search:
             selected_events=most_anomalous(self.events, sample, outcomes, scores, best),
             evaluation=evaluation,
             warnings=(
+                *self._unused(),
                 *weight_warnings(sample, plan, outcomes, self.events.label is not None),
                 *(
                     warning
                     for o, window in zip(outcomes, plan.windows, strict=True)
-                    if isinstance(self.method, TemplateMethod)
+                    if template_of(self.method) is not None
                     for warning in template_warnings(o.result.template, window)
                 ),
             ),
         )
 
+    def _unused(self) -> tuple[str, ...]:
+        """What was asked for and takes no part."""
+        asked = (self.config.classifier, self.config.classifier_options)
+        if self.method.classifies or asked == (HuntConfig().classifier, {}):
+            return ()
+        return (f"the method {self.method.name} trains no classifier: {asked[0]} takes no part",)
+
     def _references(self, model: Family) -> tuple[str, ...]:
         """arXiv ids of the method, the classifier, the family and the statistics."""
-        members = (self.method, self.classifier)
+        members = (self.method, *([self.classifier] if self.method.classifies else []))
         papers = [arxiv for m in members for arxiv, _ in getattr(m, "reference", ())]
         return (*papers, model.paper, "1408.7084", "physics/0702156", "1007.1727", "1005.1891")

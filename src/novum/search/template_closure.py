@@ -10,7 +10,8 @@ from sklearn.base import clone
 
 from novum.errors import InputError
 from novum.evaluation.two_sample import FEWEST_EVENTS, two_sample_test
-from novum.resonant.base import FloatArray
+from novum.resonant import CATHODE
+from novum.resonant.base import FloatArray, ResonantMethod
 from novum.resonant.template import TemplateMethod, masses_like
 from novum.search.explanation import FEATURE_BINS
 from novum.search.inputs import Sample
@@ -24,6 +25,18 @@ MAX_AUC = 0.03  # above that of permutations: what a reader is warned of, if it 
 MAX_P = 0.01
 
 SIGNAL_REGION = "signal region"
+
+
+def template_of(method: ResonantMethod) -> TemplateMethod | None:
+    """What a method holds for background; None where it learns no density.
+
+    A method that learns a density and draws nothing from it rests on the density all the same:
+    that of CATHODE, in the features themselves.
+    """
+    if isinstance(method, TemplateMethod):
+        return method
+    parameters = method.get_params(deep=False)
+    return CATHODE(parameters["density"]) if "density" in parameters else None
 
 
 def template_closure(
@@ -163,7 +176,7 @@ def template_warnings(closures: tuple[TemplateClosure, ...], window: Window) -> 
     spread = sorted({f.name for c in closures for f in c.features if f.lattice})
     if spread:
         found.append(
-            f"window {window}: {', '.join(spread)} take few values; they were spread between them "
-            "to learn a density"
+            f"window {window}: features of few values ({', '.join(spread)}) were spread between "
+            "these to learn a density"
         )
     return tuple(found)
