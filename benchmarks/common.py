@@ -37,15 +37,22 @@ def simulated(process: str, n: int, seed: int, *options: str) -> Path:
     return path
 
 
+# Samples of single jets in several benchmarks: process, number, seed.
+JETS = {
+    "qcd_jets": (40_000, 1), "top_jets": (20_000, 2),
+    "qcd_soft_jets": (20_000, 3), "dark_showers": (20_000, 4),
+}  # fmt: skip
+
+
+def jets(process: str) -> Path:
+    """File of single jets with all their observables and their constituents."""
+    return simulated(process, *JETS[process], "--extended")
+
+
 def tabular_detectors() -> list[str]:
     """Names of the detectors that read tables of features, rather than images or clouds."""
     names = [entry.name for entry in entries("detector")]
-    return [n for n in names if takes(type(build("detector", n))) == "table"]
-
-
-def takes(kind: type) -> str:
-    """What a detector is made for."""
-    return str(getattr(kind, "takes", "images" if getattr(kind, "takes_images", 0) else "table"))
+    return [name for name in names if build("detector", name).takes == "table"]
 
 
 def header(*peers: str) -> dict[str, object]:
