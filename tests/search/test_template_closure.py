@@ -82,6 +82,24 @@ def test_a_template_that_knows_no_mass_is_named():
     assert any("below the signal region, 2900-3300 GeV" in w for w in warnings)
 
 
+def test_weighted_events_close_where_the_template_is_right():
+    """Features that know no mass, weights that do not either; three tests at p > 0.001 each."""
+    rng = np.random.default_rng(5)
+    n = 8000
+    m, X = 2500 + rng.exponential(700, n), rng.normal(size=(n, 2))
+    w = rng.exponential(size=n) ** 2
+    X[:, 1] += (w > 1) - np.average(w > 1, weights=w)  # weighted and unweighted means differ
+    sample = Sample(X, m, w, np.arange(n, dtype=np.uint64))
+    found = template_closure(CATHODE(BlindToMass()), sample, WINDOW, NAMES, 0, n_jobs=1)
+    assert len(found) == 3
+    assert all(c.p > 1e-3 for c in found)
+    for record in found[1].features:
+        data, template = np.array(record.data), np.array(record.template)
+        assert data.sum() == pytest.approx(template.sum(), rel=0.03)
+        centre = (np.array(record.edges)[1:] + np.array(record.edges)[:-1]) / 2
+        assert abs(data @ centre / data.sum() - template @ centre / template.sum()) < 0.2
+
+
 def test_a_region_outside_the_data_is_left_out_and_named():
     sample = drifting(8000, 1)
     kept = sample.take(sample.m > 3000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from novum.errors import InputError
@@ -98,23 +97,26 @@ def _closure(
     except InputError:
         return None  # too little is left to learn from
     rng = np.random.default_rng([seed, 0xC10])
-    rows = np.flatnonzero(region.in_signal_region(sample.m))
-    share = weight[rows] / weight[rows].sum()
+    rows = np.flatnonzero(region.in_signal_region(sample.m) & (weight > 0))
+    if len(rows) < FEWEST_EVENTS:
+        return None
     n = min(len(rows), MOST_EVENTS)
-    drawn = rng.choice(rows, n, replace=bool(np.any(share != share[0])), p=share)
-    masses = masses_like(sample.m[drawn], np.ones(n), MOST_EVENTS, rng)
+    drawn = rng.choice(rows, n, replace=False)
+    w = weight[drawn] / weight[drawn].mean()
+    masses = masses_like(sample.m[drawn], w, MOST_EVENTS, rng)
     data, template = sample.X[drawn], own.template(masses, rng)
     test = two_sample_test(
         own.coordinates(data, sample.m[drawn]), own.coordinates(template, masses),
-        n_permutations=PERMUTATIONS, seed=seed,
+        weight_x=w if np.any(w != w[0]) else None, n_permutations=PERMUTATIONS, seed=seed,
     )  # fmt: skip
+    scale = np.full(len(template), n / len(template))
     features = tuple(
-        _feature(
-            names[j],
-            _edges(sample.X[:, j]),
-            data[:, j],
-            template[:, j],
-            j in own.density_.lattice_features_,
+        TemplateFeature(
+            name=names[j],
+            edges=tuple((edges := _edges(sample.X[:, j])).tolist()),
+            data=_counts(data[:, j], edges, w),
+            template=_counts(template[:, j], edges, scale),
+            lattice=j in own.density_.lattice_features_,
         )
         for j in range(len(names))
     )
@@ -137,22 +139,8 @@ def _edges(values: FloatArray) -> FloatArray:
     return np.linspace(low, high if high > low else low + 1, FEATURE_BINS // 2 + 1)
 
 
-def _feature(
-    name: str, edges: FloatArray, data: FloatArray, template: FloatArray, lattice: bool
-) -> TemplateFeature:
-    return TemplateFeature(
-        name=name,
-        edges=tuple(edges.tolist()),
-        data=_counts(data, edges),
-        template=_counts(template, edges, len(data) / len(template)),
-        lattice=lattice,
-    )
-
-
-def _counts(
-    values: FloatArray, edges: NDArray[np.float64], scale: float = 1.0
-) -> tuple[float, ...]:
-    return tuple((scale * np.histogram(values, edges)[0]).tolist())
+def _counts(values: FloatArray, edges: FloatArray, weight: FloatArray) -> tuple[float, ...]:
+    return tuple(np.histogram(values, edges, weights=weight)[0].tolist())
 
 
 def template_warnings(closures: tuple[TemplateClosure, ...], window: Window) -> tuple[str, ...]:
