@@ -38,6 +38,9 @@ SHIFTED = ("mj_low", "delta_mj")
 SHIFT = 0.1
 METHODS = ("idealised", "cathode", "cwola", "supervised", "anode", "lacathode")
 NOISY = ("idealised", "cwola", "cwola, bagging", "cwola, mlp")
+DEFAULT = "cwola, default trees"
+MANY = "cwola, 50 default trees"  # a fold
+LHCO_NOISY = ("cwola", DEFAULT, "cwola, bagging", "cwola, mlp")
 LHCO_NOISE = ("lhco-noise10", "lhco-noise30")  # with 400 events of signal, or none
 SEEDS = 10
 FEWER_SEEDS = 5
@@ -80,8 +83,9 @@ def _rows() -> Iterator[Row]:
             yield from (Row(study, 2.0, method, seed) for method in methods)
         for n in (400, 0):  # of the R&D sample
             yield from (Row("lhco", n, method, seed) for method in METHODS_OF_DATA)
-            yield from (Row(study, n, method, seed) for study in LHCO_NOISE for method in NOISY[1:])
-        yield from (Row("lhco", 400, method, seed) for method in NOISY[2:])
+            yield from (Row(s, n, method, seed) for s in LHCO_NOISE for method in LHCO_NOISY)
+        yield from (Row("lhco", 400, method, seed) for method in (*LHCO_NOISY[1:], MANY))
+        yield from (Row(study, 400, MANY, seed) for study in LHCO_NOISE)
         for n in (1000, 200, 100, 50):
             yield from (Row("lhco", n, method, seed) for method in ("cathode", "cwola"))
     for seed in range(NULL_SEEDS):
@@ -168,6 +172,8 @@ def classifier(row: Row) -> TreeEnsemble | MLPEnsemble:
     """Trees of the published recipe (arXiv:2309.13111), of which most have fewer members."""
     if row.method.endswith("mlp"):
         return MLPEnsemble(FEWER, random_state=row.seed)
+    if row.method in (DEFAULT, MANY):
+        return TreeEnsemble(50 if row.method == MANY else 5, random_state=row.seed)
     trees = TreeEnsemble.published(row.seed)
     trees.set_params(members=MEMBERS.get(row.method, FEWER))
     return trees.set_params(max_features=0.5) if row.method.endswith("bagging") else trees

@@ -16,10 +16,10 @@ FloatArray = NDArray[np.float64]
 class VariationalAutoencoder(VariationalReconstructor):
     """Autoencoder whose latent variables are held to a standard normal distribution.
 
-    The loss is (1 - β) ½ |x - x'|² + β D_KL, divided by half the number of features: β = 0 leaves
+    The loss is (1 - β) ½ ‖x - x'‖² + β D_KL, divided by half the number of features: β = 0 leaves
     the residual alone, β = 1 the divergence, β = ½ is the evidence bound of a decoder with unit
     variance. Beside the scores of every autoencoder there are ``kl``, the divergence of the latent
-    distribution of an event from the prior, and ``elbo``, ½ |x - x'|² + D_KL. Events are rebuilt
+    distribution of an event from the prior, and ``elbo``, ½ ‖x - x'‖² + D_KL. Events are rebuilt
     from the mean of their latent distribution.
 
     Parameters
