@@ -27,7 +27,8 @@ FEATURES = (
     "tau1", "tau21", "tau32", "c2", "d2", "n_constituents", "ptd", "leading_fraction",
     "charged_fraction", "minor_axis",
 )  # fmt: skip
-N_JETS, N_TRAIN, N_SIGNAL = 60_000, 20_000, 10_000
+SAMPLES = {"qcd_jets": (40_000, 1), "top_jets": (20_000, 2)}  # jets and seed
+N_TRAIN, N_SIGNAL = 20_000, 10_000
 SEEDS = 3
 EPS_B = 0.01
 PAIRS = 10_000  # background jets in the distance correlation
@@ -39,8 +40,8 @@ Sample = tuple[np.ndarray, np.ndarray]  # features and mass
 def load() -> tuple[Sample, Sample]:
     """Background and signal."""
     found = []
-    for process, seed in (("qcd_jets", 1), ("top_jets", 2)):
-        path = simulated(process, N_JETS, seed, "--extended")
+    for process, size in SAMPLES.items():
+        path = simulated(process, *size, "--extended")
         events = open_events(path).read([*FEATURES, "mass"])
         x = np.column_stack([events.column(name) for name in FEATURES])
         found.append((x, events.column("mass")))
@@ -115,7 +116,7 @@ def main() -> None:
             print(rows[-1], flush=True)
             write_results(
                 "decorrelation",
-                {"header": header("torch"), "features": FEATURES, "jets": N_JETS, "rows": rows},
+                {"header": header("torch"), "features": FEATURES, "samples": SAMPLES, "rows": rows},
             )
 
 

@@ -35,7 +35,8 @@ VARIABLES = (
     "tau4", "tau5", "tau1_b2", "tau2_b2", "tau21", "tau32", "n_constituents", "charged_fraction",
     "e2", "e3", "c2", "d2", "ptd", "leading_fraction", "major_axis", "minor_axis",
 )  # fmt: skip
-N_JETS, N_TRAIN, N_TEST = 60_000, 10_000, 10_000
+SAMPLES = {"qcd_jets": (40_000, 1), "top_jets": (20_000, 2)}  # jets and seed
+N_TRAIN, N_TEST = 10_000, 10_000
 LATENT = 14
 BETAS = {"residual alone": 0.0, "both, β = 0.01": 0.01, "both, β = 0.1": 0.1,
          "both, β = 0.5": 0.5, "divergence alone": 1.0}  # fmt: skip
@@ -51,8 +52,8 @@ Array = np.ndarray
 def load() -> tuple[Array, Array, Array]:
     """Jets that train, held-out ones, top jets."""
     found = []
-    for process, seed in (("qcd_jets", 1), ("top_jets", 2)):
-        events = open_events(simulated(process, N_JETS, seed, "--extended")).read([*VARIABLES])
+    for process, size in SAMPLES.items():
+        events = open_events(simulated(process, *size, "--extended")).read([*VARIABLES])
         found.append(np.column_stack([events.column(name) for name in VARIABLES]))
     order = np.random.default_rng(0).permutation(len(found[0]))
     train, test = order[:N_TRAIN], order[N_TRAIN : N_TRAIN + N_TEST]
