@@ -29,6 +29,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "spurious",
         "ranode",
         "null_searches",
+        "decorrelation",
         "density_quality",
         "outlier_speed",
         "outliers",
