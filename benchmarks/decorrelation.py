@@ -2,7 +2,7 @@
 
 Simulated QCD jets of 550-650 GeV train and test, top jets are the signal
 (``novum simulate qcd_jets`` and ``top_jets``). The features leave the mass out, but not what
-follows it. AUC before and after planing (signal weighed to the mass spectrum of background), the
+follows it. AUC before and after planing (background weighed to the mass spectrum of signal), the
 distance correlation of the score with the mass in background, and the Jensen-Shannon divergence
 of the masses of the 1 % of background that scores highest from the others. Null first: a random
 score; beside it the mass itself. Finished rows are kept. Run
@@ -58,7 +58,7 @@ def row(method: str, seed: int, background: Sample, signal: Sample) -> dict[str,
     scores, note = scored(method, seed, background[0][train], samples)
     seconds = time.process_time() - start
     b, s = scores
-    planed = plane(m, m_signal)
+    planed = plane(m, m_signal, to="signal")
     cut = np.quantile(b, 1 - EPS_B)
     found, null = sculpting(m, b > cut), sculpting(m, rng.permutation(b) > cut)
     some = rng.permutation(len(m))[:PAIRS]
@@ -67,7 +67,7 @@ def row(method: str, seed: int, background: Sample, signal: Sample) -> dict[str,
         "method": method, "seed": seed, "note": note, "auc": auc(b, s),
         "auc_planed": auc(b, s, planed.background, planed.signal),
         "null_auc": auc(b[half], b[~half]),
-        "kept_signal": planed.kept_signal, "effective_signal": planed.effective_signal,
+        "kept_signal": planed.kept_signal, "effective_background": planed.effective_background,
         "distance_correlation": distance_correlation(b[some], m[some]),
         "null_distance_correlation": distance_correlation(rng.permutation(b[some]), m[some]),
         "jensen_shannon": found.jensen_shannon, "null_jensen_shannon": null.jensen_shannon,
@@ -114,7 +114,7 @@ def main() -> None:
             print(rows[-1], flush=True)
             write_results(
                 "decorrelation",
-                {"header": header("torch"), "features": FEATURES, "jets": N_TRAIN, "rows": rows},
+                {"header": header("torch"), "features": FEATURES, "n_train": N_TRAIN, "rows": rows},
             )
 
 

@@ -853,8 +853,8 @@ def decorrelation(results: Results) -> str:
         f"\n{first['n_train']:,} QCD jets train, {first['n_background']:,} and "
         f"{first['n_signal']:,} top jets test; medians and ranges of {len(groups['mass'])} seeds. "
         f"Shuffled scores have a distance correlation of {median(corr):.3f} and a divergence of "
-        f"{median(nulls):.3f} bit. Planing leaves {100 * first['kept_signal']:.0f} % of the "
-        f"signal, as good as {first['effective_signal']:,.0f} jets.\n"
+        f"{median(nulls):.3f} bit. Planed background is as good as "
+        f"{first['effective_background']:,.0f} jets of equal weight.\n"
     )
 
 

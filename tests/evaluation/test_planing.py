@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from novum.errors import InputError
+from novum.errors import ConfigError, InputError
 from novum.evaluation import auc, plane
 
 
@@ -26,15 +26,23 @@ def test_signal_takes_the_spectrum_of_background_exactly():
     assert found.effective_signal == pytest.approx(1 / (0.75**2 / 10 + 0.25**2 / 40))
 
 
+def test_background_takes_the_spectrum_of_signal_where_that_is_asked_for():
+    background, signal, _ = samples()
+    there = plane(background, signal, to="signal")
+    back = plane(signal, background)  # the names are all that differs
+    np.testing.assert_array_equal(there.background, back.signal)
+    np.testing.assert_array_equal(there.signal, back.background)
+
+
 def test_flat_spectra_weigh_every_bin_alike():
     background, signal, _ = samples()
-    found = plane(background, signal, flat=True, bins=10)
+    found = plane(background, signal, to="flat", bins=10)
     for m, w in ((background, found.background), (signal, found.signal)):
         sums, _ = np.histogram(m, found.edges, weights=w)
         filled = sums[sums > 0]
         np.testing.assert_allclose(filled, 1 / len(filled))
         assert w.sum() == pytest.approx(1)
-    weighted = plane(background, signal, flat=True, bins=10, signal_weight=np.full(20_000, 3.0))
+    weighted = plane(background, signal, to="flat", bins=10, signal_weight=np.full(20_000, 3.0))
     np.testing.assert_allclose(weighted.signal, found.signal)
 
 
@@ -54,7 +62,7 @@ def test_what_a_score_knows_beside_the_variable_is_left(d):
     after = auc(b, s, found.background, found.signal)
     # The masses are distributed alike: differences of scores are normal around d, variance 2 + 2.
     assert after == pytest.approx(norm.cdf(d / 2), abs=0.012)
-    found = plane(background, signal, flat=True)
+    found = plane(background, signal, to="flat")
     after = auc(b, s, found.background, found.signal)
     filled = found.edges[:-1][
         np.histogram(background, found.edges, weights=found.background)[0] > 0
@@ -77,12 +85,14 @@ def test_weighted_auc_is_that_of_repeated_events():
     [
         (np.zeros(50), np.ones(50), {"bins": 1}, "at least 2 bins"),
         (np.zeros(50), np.ones(50), {}, "do not overlap"),
-        (np.zeros(50), np.ones(50), {"flat": True}, "do not overlap"),
+        (np.zeros(50), np.ones(50), {"to": "flat"}, "do not overlap"),
         (np.ones(50), np.ones(50), {}, "all values are equal"),
         (np.ones(0), np.ones(50), {}, "no events"),
         (np.full(50, np.nan), np.ones(50), {}, "not finite"),
     ],
 )
 def test_what_cannot_be_planed_is_refused(background, signal, options, message):
+    with pytest.raises(ConfigError, match="to: must be one of"):
+        plane(background, signal, to="nothing")
     with pytest.raises(InputError, match=message):
         plane(background, signal, **options)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from novum.errors import InputError
+from novum.errors import ConfigError, InputError
 from novum.evaluation.weights import event_weights, finite_column
 
 FloatArray = NDArray[np.float64]
+
+Target = Literal["background", "signal", "flat"]
 
 BINS = 30
 FEWEST = 10  # events of each sample in a bin, else its share is not known
@@ -47,7 +50,7 @@ def plane(
     background: ArrayLike,
     signal: ArrayLike,
     *,
-    flat: bool = False,
+    to: Target = "background",
     bins: int = BINS,
     background_weight: ArrayLike | None = None,
     signal_weight: ArrayLike | None = None,
@@ -61,12 +64,14 @@ def plane(
     ----------
     background, signal : arrays (n_b,), (n_s,)
         The variable, say the jet mass [GeV].
-    flat : bool
-        Whether both become flat, each bin weighing as much as it is wide (planing as in
-        arXiv:1709.10106, arXiv:1908.08959); else signal takes the spectrum of background, whose
-        weights stay.
+    to : str
+        background: signal takes its spectrum, and the weights of background stay; signal: the
+        other way around; flat: every bin weighs as much as it is wide (planing as in
+        arXiv:1709.10106, arXiv:1908.08959). A narrow resonance at masses where background is rare
+        leaves few events of weight unless it is the target: see ``effective_background`` and
+        ``effective_signal``.
     bins : int
-        Bins of equal content of the two samples together, each counting half; with `flat` of
+        Bins of equal content of the two samples together, each counting half; for flat spectra of
         equal width between the least and the largest value that both reach.
     background_weight, signal_weight : arrays (n_b,), (n_s,), optional
         Not negative.
@@ -76,7 +81,11 @@ def plane(
     InputError
         If a value is not finite, a weight is negative, there are fewer than two bins, or no bin
         holds 10 events of each sample.
+    ConfigError
+        For another target.
     """
+    if to not in get_args(Target):
+        raise ConfigError(f"to: must be one of {', '.join(get_args(Target))}, got {to}")
     if bins < 2:
         raise InputError("planing needs at least 2 bins", column="bins", value=bins)
     values = finite_column(background, "background"), finite_column(signal, "signal")
@@ -85,7 +94,7 @@ def plane(
             raise InputError("there are no events", column=name)
     given = (background_weight, signal_weight)
     weights = [event_weights(w, len(v)) for w, v in zip(given, values, strict=True)]
-    edges = _equal_width(*values, bins) if flat else _equal_content(*values, bins)
+    edges = _equal_width(*values, bins) if to == "flat" else _equal_content(*values, bins)
     n_bins = len(edges) - 1
     places = [_places(v, edges) for v in values]
     counts = [np.bincount(p[p >= 0], minlength=n_bins) for p in places]
@@ -95,7 +104,8 @@ def plane(
         raise InputError(
             f"no bin holds {FEWEST} events of background and of signal: the samples do not overlap"
         )
-    target = np.where(both, np.diff(edges) if flat else sums[0], 0.0)
+    spectra = {"background": sums[0], "signal": sums[1], "flat": np.diff(edges)}
+    target = np.where(both, spectra[to], 0.0)
     found = [_weights(p, w, s, target) for p, w, s in zip(places, weights, sums, strict=True)]
     kept = [float(s[both].sum() / w.sum()) for s, w in zip(sums, weights, strict=True)]
     effective = [float(1 / np.square(w).sum()) for w in found]
