@@ -56,7 +56,14 @@ class Method:
 
 
 _DENSE = {"hidden": (128, 32), "members": 1, "epochs": 20, "patience": 5}
-_NAE = {"network": "dense", "hidden": (128, 32), "epochs": 20}
+_NAE = {
+    "network": "dense",
+    "hidden": (128, 32),
+    "epochs": 20,
+    "normalising_epochs": 5,
+    "normalising_learning_rate": 3e-4,
+}
+_CHAINS = {"latent_step_size": 1.0, "step_size": 1.0, "latent_noise": 0.1, "noise": 0.05}
 METHODS = {
     "autoencoder": Method("autoencoder", {**_DENSE, "latent": 6}, remapped=True),
     "conv-autoencoder": Method("conv-autoencoder", {"epochs": 5}, remapped=True),
@@ -65,8 +72,8 @@ METHODS = {
     "gmvae": Method("gmvae", {**_DENSE, "latent": 6}),
     "dirichlet-vae": Method("dirichlet-vae", {**_DENSE, "latent": 6}, remapped=True),
     "nae, before": Method("nae", {**_NAE, "normalising_epochs": 0}),
-    "nae": Method("nae", _NAE, remapped=True),
-    "wnae": Method("wnae", _NAE, remapped=True),
+    "nae": Method("nae", {**_NAE, **_CHAINS}, remapped=True),
+    "wnae": Method("wnae", {**_NAE, "normalising_epochs": 2}),
     "cloud-autoencoder": Method("cloud-autoencoder", reads="clouds"),
     "recurrent-autoencoder": Method("recurrent-autoencoder", reads="clouds"),
     "flow": Method("flow", reads="observables"),
@@ -101,7 +108,7 @@ def rows() -> list[Row]:
             for name, method in METHODS.items():
                 powers = REMAPPED if method.remapped else ()
                 found += [Row(task, name, s, n, N_REMAPPED) for n in powers]
-    return sorted(found, key=lambda r: (r.seed, r.n_train is not None))
+    return sorted(found, key=lambda r: (r.seed, "dark" in r.task, r.n_train is not None))
 
 
 def main() -> None:
@@ -119,7 +126,8 @@ def main() -> None:
         if time.monotonic() > stop:
             break
         done[row.name] = measure(row)
-        print(row.name, {k: round(v["auc"], 3) for k, v in done[row.name]["scores"].items()})
+        aucs = {k: round(v["auc"], 3) for k, v in done[row.name]["scores"].items()}
+        print(row.name, aucs, flush=True)
         write_results(
             "jet_outliers",
             {"header": header("torch"), "images": vars(IMAGES), "samples": JETS,

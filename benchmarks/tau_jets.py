@@ -50,7 +50,7 @@ class Sample:
 
 def load(kind: str, most: int, seed: int = 0) -> Sample:
     """So many jets of one kind, at random."""
-    with np.load(data_folder() / "qcd_tau_jets" / f"{kind}_jets.npz") as file:
+    with np.load(data_folder() / "qcd_tau_jets" / f"{kind}_jets.npz", allow_pickle=False) as file:
         flat, offsets = file["constituents"].astype(np.float64), file["offsets"]
     rows = np.sort(np.random.default_rng(seed).permutation(len(offsets) - 1)[:most])
     eta, phi, pt = flat.T
