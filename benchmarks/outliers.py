@@ -69,7 +69,9 @@ def figures(background: np.ndarray, signal: np.ndarray) -> dict[str, Any]:
     curve = sic_curve(background, signal)
     best = curve.best()
     least = MIN_BACKGROUND / len(background)
-    passing = {e: float((signal >= np.quantile(background, 1 - e)).mean()) for e in (*EPS_B, least)}
+    # Above the cut, not on it: features have ties, of which all would pass.
+    cuts = {e: np.quantile(background, 1 - e, method="higher") for e in (*EPS_B, least)}
+    passing = {e: float((signal > cut).mean()) for e, cut in cuts.items()}
     half = np.arange(len(background)) % 2 == 0
     return {
         "auc": auc(background, signal),
