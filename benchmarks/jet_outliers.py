@@ -6,7 +6,7 @@ held-out jets of both. The null beside each AUC is that between two halves of th
 was trained on. *before* is the normalised autoencoder without its second training. A classifier
 that is told which is which stands in the same table as the ceiling. Finished rows are kept, so that
 the script can be interrupted. Run with ``python benchmarks/jet_outliers.py``; it also draws
-``docs/_static/jet_outliers_*.png``.
+``docs/_static/jet_outliers.png``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from common import JETS, RESULTS, header, jets, write_results
+from common import HERE, JETS, RESULTS, header, jets, write_results
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from outliers import figures
 
@@ -130,9 +131,11 @@ def main() -> None:
         print(row.name, aucs, flush=True)
         write_results(
             "jet_outliers",
-            {"header": header("torch"), "images": vars(IMAGES), "samples": JETS,
+            {"header": header("torch"), "images": vars(IMAGES), "samples": JETS, "n_test": N_TEST,
+             "n_remapped": N_REMAPPED,
              "methods": {k: vars(m) for k, m in METHODS.items()}, "rows": list(done.values())},
         )  # fmt: skip
+    draw(done)
 
 
 def measure(row: Row) -> dict[str, Any]:
@@ -247,6 +250,34 @@ def clouds(values: NDArray[np.floating[Any]]) -> Array:
 def observable(process: str, name: str) -> NDArray[np.float64]:
     """One column of a sample."""
     return open_events(jets(process)).read([name]).column(name)
+
+
+def draw(rows: Mapping[str, Any]) -> None:
+    """Scores before and after the second training, and against the number of constituents."""
+    shown = {
+        f"{task}/{m}": rows[f"{task}/{m}/0"]
+        for task in tuple(TASKS)[:2]
+        for m in ("nae, before", "nae")
+        if f"{task}/{m}/0" in rows
+    }
+    if not shown:
+        return
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    grid = figure.subplots(2, len(shown), squeeze=False)
+    for (name, row), upper, lower in zip(shown.items(), *grid, strict=True):
+        found, first = row["histograms"], next(iter(row["scores"].values()))
+        task, _, method = name.partition("/")
+        for kind, process in zip(("background", "signal"), TASKS[task], strict=True):
+            upper.stairs(found[kind], found["edges"], label=process.replace("_", " "))
+        upper.set_title(f"{task}\n{method}: AUC {first['auc']:.2f}", fontsize="small")
+        upper.set_xlabel("log10 of the mean squared residual" if found["log10"] else "score")
+        upper.legend(fontsize="x-small", frameon=False)
+        bins = first["complexity"]
+        low, middle, high = np.array(bins["quantile"]).T
+        lower.plot(bins["constituents"], middle, "o-", ms=3)
+        lower.fill_between(bins["constituents"], low, high, alpha=0.25)
+        lower.set(xlabel="constituents", ylabel="rank of the score", ylim=(0, 1))
+    figure.savefig(HERE.parent / "docs" / "_static" / "jet_outliers.png", dpi=130)
 
 
 if __name__ == "__main__":

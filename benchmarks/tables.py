@@ -784,6 +784,61 @@ def outlier_speed(results: Results) -> str:
     return text
 
 
+def jet_outliers(results: Results) -> str:
+    """Detectors on jets in both directions, and what pT → pT^n does to those on images."""
+    rows = results["rows"]
+    sizes = sorted({(r["task"], r["n_train"]) for r in rows if not _is_remapped(r, results)})
+    train = ", ".join(f"{n:,} for {task}" for task, n in sizes)
+    return (
+        _jets_in_both_directions([r for r in rows if not _is_remapped(r, results)])
+        + f"\nTraining jets: {train}; {results['n_test']:,} held-out jets of each kind test.\n\n"
+        + _remapped([r for r in rows if _is_remapped(r, results)])
+    )
+
+
+def _is_remapped(row: Results, results: Results) -> bool:
+    return bool(row["n_train"] == results["n_remapped"])
+
+
+def _jets_in_both_directions(rows: Sequence[Results]) -> str:
+    tasks = list(dict.fromkeys(r["task"] for r in rows))
+    groups: dict[tuple[str, str], dict[str, list[Results]]] = {}
+    for r in rows:
+        for i, (score, found) in enumerate(r["scores"].items()):
+            value = found | {"rho": found["complexity"]["spearman"], "first": i == 0}
+            by_task = groups.setdefault((r["method"], score), {})
+            by_task.setdefault(r["task"], []).append(value | {"fit_s": r["fit_s"]})
+    lines = []
+    for (method, score), by_task in groups.items():
+        found = [v for values in by_task.values() for v in values]
+        cells = [
+            _median(by_task.get(task, []), key, digits)
+            for task in tasks
+            for key, digits in (("auc", 3), ("null_auc", 3), ("rho", 2))
+        ]
+        name = f"**{method}**" if found[0]["first"] else method
+        lines.append((name, score, *cells, f"{median(v['fit_s'] for v in found):.0f}"))
+    head = ["detector", "score"]
+    for task in tasks:
+        head += [f"{task}: AUC", "null", "ρ with constituents"]
+    return table([*head, "seconds"], lines)
+
+
+def _remapped(rows: Sequence[Results]) -> str:
+    if not rows:
+        return ""
+    powers = sorted({r["pt_power"] for r in rows})
+    groups: dict[tuple[str, str], dict[float, list[Results]]] = {}
+    for r in rows:
+        first = next(iter(r["scores"].values()))
+        groups.setdefault((r["task"], r["method"]), {}).setdefault(r["pt_power"], []).append(first)
+    lines = [
+        (task, method, *(_median(found.get(n, []), "auc", 2) for n in powers))
+        for (task, method), found in groups.items()
+    ]
+    return table(["task", "detector", *(f"AUC, n = {n:g}" for n in powers)], lines)
+
+
 def tau_jets(results: Results) -> str:
     """Anomaly scores of τ jets, trained on QCD jets."""
     groups: dict[str, list[Results]] = {}
@@ -970,6 +1025,7 @@ MAKERS: dict[str, Callable[[Results], str]] = {
     "detector": detector,
     "ensemble_training": ensemble_training,
     "hunt_scaling": hunt_scaling,
+    "jet_outliers": jet_outliers,
     "lhco": lhco,
     "null_searches": null_searches,
     "outlier_speed": outlier_speed,
