@@ -270,7 +270,7 @@ def draw(rows: Mapping[str, Any]) -> None:
         for kind, process in zip(("background", "signal"), TASKS[task], strict=True):
             upper.stairs(found[kind], found["edges"], label=process.replace("_", " "))
         upper.set_title(f"{task}\n{method}: AUC {first['auc']:.2f}", fontsize="small")
-        upper.set_xlabel("log10 of the mean squared residual" if found["log10"] else "score")
+        upper.set_xlabel("log10 of the score" if found["log10"] else "score", fontsize="small")
         upper.legend(fontsize="x-small", frameon=False)
         bins = first["complexity"]
         low, middle, high = np.array(bins["quantile"]).T

@@ -189,21 +189,30 @@ SCORE_ELSEWHERE = """
 import sys
 import numpy as np
 from novum.catalogue import load_model
-x = np.load(sys.argv[2])
-np.save(sys.argv[3], load_model(sys.argv[1]).model.anomaly_score(x))
+for line in sys.stdin:
+    model, x, out = line.rstrip().split("\\t")
+    np.save(out, load_model(model).model.anomaly_score(np.load(x)))
+    print("done", flush=True)
 """
 
 
-def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, tmp_path):
+@pytest.fixture(scope="module")
+def elsewhere():
+    """A process that has only ever loaded models: a detector was never fitted in it."""
+    script = [sys.executable, "-c", SCORE_ELSEWHERE]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(script, **pipes) as process:
+        yield process
+        process.stdin.close()
+
+
+def test_a_stored_model_gives_equal_scores_in_a_fresh_process(fitted, elsewhere, tmp_path):
     x = sample(fitted, 200, seed=13)
     save_model(StoredModel(fitted, "detector"), tmp_path / "model")
     np.save(tmp_path / "x.npy", x)
-    script = [sys.executable, "-c", SCORE_ELSEWHERE]
-    subprocess.run(
-        [*script, tmp_path / "model", tmp_path / "x.npy", tmp_path / "s.npy"],
-        check=True,
-        timeout=120,
-    )
+    paths = [str(tmp_path / name) for name in ("model", "x.npy", "s.npy")]
+    print(*paths, sep="\t", file=elsewhere.stdin, flush=True)
+    assert elsewhere.stdout.readline() == "done\n"
     np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), fitted.anomaly_score(x))
     stored = load_model(tmp_path / "model").model
     assert stored.get_params() == fitted.get_params()
