@@ -31,6 +31,7 @@ def test_tables_are_made_from_the_committed_results(monkeypatch) -> None:
         "null_searches",
         "decorrelation",
         "density_quality",
+        "jet_outliers",
         "outlier_speed",
         "outliers",
         "streaming",
