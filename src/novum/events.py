@@ -197,6 +197,14 @@ class Events:
         return replace(self, label=None)
 
 
+def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A permutation of 64 bits after which they look random: what ids and rows are hashed with."""
+    z = x + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
+from novum.events import splitmix64
+
 FloatArray = NDArray[np.float64]
 
 _KNOTS = 128  # of a marginal distribution: cells of 0.8 % of the events
@@ -300,10 +302,10 @@ class Lattices:
         bits = np.column_stack([x + 0.0, context]).view(np.uint64)  # -0 becomes 0
         mixed = np.zeros(len(x), np.uint64)
         for column in bits.T:
-            mixed = _mixed(mixed ^ column)
+            mixed = splitmix64(mixed ^ column)
 
         def even(i: int) -> FloatArray:
-            return np.asarray((_mixed(mixed + np.uint64(i)) >> np.uint64(11)) * 2.0**-53)
+            return np.asarray((splitmix64(mixed + np.uint64(i)) >> np.uint64(11)) * 2.0**-53)
 
         return self.spread(x, even)
 
@@ -313,14 +315,6 @@ class Lattices:
         for i, values in self.values.items():
             out[:, i] = values[np.searchsorted(_cells(values)[1:-1], x[:, i])]
         return out
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A permutation of 64 bits after which they look random (splitmix64)."""
-    z = x + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 def _cells(values: FloatArray) -> FloatArray:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import InputError
-from novum.outlier.single import ROWS, SingleReconstructor
+from novum.outlier.network import ROWS
+from novum.outlier.single import SingleReconstructor
 
 FloatArray = NDArray[np.float64]
 

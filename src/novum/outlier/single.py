@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.outlier.base import require_events
+from novum.outlier.network import ROWS
 from novum.outlier.traced import is_traced
 from novum.outlier.trained import NetworkReconstructor, cut
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from novum.training import Rows
 
 FloatArray = NDArray[np.float64]
-
-ROWS = 512  # scored at once; all products have this many, so that no event depends on others
 
 
 class SingleReconstructor(NetworkReconstructor):

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from novum.classifiers.tasks import check_classifier, chunk_size, chunked, fit_here
 from novum.errors import InputError
+from novum.events import splitmix64
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import Estimate, ResonantMethod
 from novum.search.importance import feature_losses
@@ -86,14 +87,7 @@ def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDAr
 def hash_of(ids: NDArray[np.uint64], seed: int, repeat: int = 0) -> NDArray[np.uint64]:
     """Uniform number of each event, shape (n,): the lowest of them are a random sample."""
     salt = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
-    return _splitmix64(_splitmix64(ids) ^ salt)
-
-
-def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = x + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return splitmix64(splitmix64(ids) ^ salt)
 
 
 def crossfit(
