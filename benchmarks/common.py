@@ -39,7 +39,7 @@ def simulated(process: str, n: int, seed: int, *options: str) -> Path:
 
 # Samples of single jets in several benchmarks: process, number, seed.
 JETS = {
-    "qcd_jets": (40_000, 1), "top_jets": (20_000, 2),
+    "qcd_jets": (105_000, 1), "top_jets": (105_000, 2),
     "qcd_soft_jets": (20_000, 3), "dark_showers": (20_000, 4),
 }  # fmt: skip
 

@@ -21,6 +21,11 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     the training raises the residual there and lowers it for data (arXiv:2105.05735,
     arXiv:2206.14225). It begins as an ordinary autoencoder.
 
+    Two defaults differ from the paper, `published`. Latent chains are as warm as the residuals of
+    data, rather than cold: cold ones find the few best rebuilt points and the energies of all
+    others run away. And the mean squared energy of the samples is part of the loss, as
+    arXiv:1903.08689 proposes, which sets an end to what the training raises.
+
     Parameters
     ----------
     latent : int
@@ -47,7 +52,8 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     latent_step_size, step_size : float
         Steps against the gradient of the energy.
     latent_noise, noise : float
-        Noise of a step; that in the space of the data falls as 1/t.
+        Noise of a step; that in the space of the data falls as 1/t. The temperature of latent
+        chains is latent_noise² / (2 latent_step_size), in units of the residual.
     metropolis : bool
         Whether the steps of latent chains are accepted as detailed balance asks for.
     buffer : int
@@ -55,7 +61,8 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     replay : float
         Share of the chains that do.
     penalty : float
-        Times the mean squared energy of negative samples in the loss: keeps it from running away.
+        Times the mean squared energy of negative samples in the loss, which has its least value
+        where these have an energy of 1 / (2 penalty): keeps it from running away. 0: nothing does.
     batch_size : int
         Events per step.
     learning_rate : float
@@ -98,14 +105,14 @@ class NormalisedAutoencoder(NormalisedReconstructor):
         normalising_batch_size: int = 256,
         latent_steps: int = 10,
         steps: int = 10,
-        latent_step_size: float = 100.0,
-        step_size: float = 50.0,
-        latent_noise: float = 1e-2,
-        noise: float = 1e-4,
+        latent_step_size: float = 1.0,
+        step_size: float = 1.0,
+        latent_noise: float = 0.5,
+        noise: float = 0.05,
         metropolis: bool = True,
         buffer: int = 10_000,
         replay: float = 0.95,
-        penalty: float = 0.0,
+        penalty: float = 1.0,
         batch_size: int = 128,
         learning_rate: float = 1e-3,
         patience: int | None = 5,
@@ -157,6 +164,11 @@ class NormalisedAutoencoder(NormalisedReconstructor):
             normalising_batch_size=2048,
             latent_steps=30,
             steps=30,
+            latent_step_size=100.0,
+            step_size=50.0,
+            latent_noise=1e-2,
+            noise=1e-4,
+            penalty=0.0,
             random_state=random_state,
         )
 

@@ -21,7 +21,7 @@ from novum.training.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 
-_RUNAWAY = 20.0  # times the larger of the energies before the first step: beyond, it has diverged
+_RUNAWAY = 20.0  # times an energy of `_scale_of_energies`: beyond, it has diverged
 _MEASURED = 1000  # validation events of which a distance is taken
 
 
@@ -139,7 +139,7 @@ def normalise(
     loss = loss or Contrast()
     record = _Record(model)
     with one_thread():
-        limit = _RUNAWAY * _first_energy(model, sampler, table, rows, size)
+        limit = _RUNAWAY * _scale_of_energies(model, sampler, table, rows, size)
         if loss.transports:
             record.measure(_distance(sampler, table, rows))
         for epoch in (progress or NoProgress()).track(range(config.epochs), "normalising"):
@@ -211,14 +211,18 @@ def _epoch(
 
 
 @torch.no_grad()
-def _first_energy(
+def _scale_of_energies(
     model: nn.Module, sampler: NegativeSampler, table: Tensor, rows: Rows, size: int
 ) -> float:
-    """Mean energy of data or of negative samples before the training, whichever is larger."""
+    """Largest of the mean energies before the training, and that of an autoencoder that answers 0.
+
+    A good autoencoder starts with energies far below those at which data and samples balance.
+    """
     some = torch.from_numpy(rows.order(0)[:size]).to(table.device)
     energy = sampler.model.energy
-    below, above = energy(table[some, :-1]).mean(), energy(sampler.draw(size)).mean()
-    return float(torch.maximum(below, above))
+    x = table[some, :-1]
+    below, above = energy(x).mean(), energy(sampler.draw(size)).mean()
+    return float(torch.stack([below, above, x.square().mean()]).max())
 
 
 @torch.no_grad()
