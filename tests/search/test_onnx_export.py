@@ -97,6 +97,25 @@ def test_images_are_read_as_pixels(tmp_path):
     assert json.loads(said["columns"])[7] == "jet pixel 1,1"
 
 
+@pytest.mark.parametrize("method", ["cloud-autoencoder", "recurrent-autoencoder"])
+def test_clouds_are_read_as_particles(method, tmp_path):
+    rng = np.random.default_rng(2)
+    particles = np.abs(rng.standard_normal((300, 6, 3)))
+    particles[np.arange(6) > rng.integers(0, 6, 300)[:, None]] = 0
+    jets = Events.from_arrays({"m": np.ones(300)})
+    jets = Events(jets.id, {}, jets.weight, clouds={"jet": Cloud(particles, ("pt", "eta", "phi"))})
+    model = fit_outlier(jets, method, options={"epochs": 1, "latent": 2})
+    write_events(jets, tmp_path / "jets.h5")
+    for i, events in enumerate((None, tmp_path / "jets.h5")):
+        made = export_onnx(model, tmp_path / f"{i}.onnx", events=events)
+        assert made.n_inputs == 120
+        assert made.check.deviation < onnx_export.TOLERANCE
+    graph = onnx.load(made.path)
+    onnx.checker.check_model(graph, full_check=True)
+    said = {p.key: p.value for p in graph.metadata_props}
+    assert json.loads(said["columns"])[3:6] == [f"jet particle 1 {k}" for k in ("pt", "x", "y")]
+
+
 def test_the_command_line(model, tmp_path, capsys):
     model.save(tmp_path / "m")
     words = ["export", str(tmp_path / "m"), "-o", str(tmp_path / "m.onnx")]

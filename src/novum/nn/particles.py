@@ -1,7 +1,8 @@
 """Autoencoders of jets as clouds or sequences of particles, and distances between such.
 
 Rows (B, 3P) hold P particles of pT and two coordinates in the plane, in one unit; particles with
-pT = 0 are absent.
+pT = 0 are absent. Networks and distances ask for no number of rows, so that they take what stands
+in for a tensor in the functions of torch, too.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+from torch.overrides import handle_torch_function
 
 from novum.nn.autoencoders import Autoencoder
 
@@ -70,18 +72,13 @@ def chamfer(x: Tensor, y: Tensor) -> Tensor:
         Jets.
     """
     x, y = _particles(x), _particles(y)
-    total = x.new_zeros(len(x))
     with torch.no_grad():
         square = (x[:, :, None] - y[:, None]).square().sum(dim=-1)
         square.masked_fill_((x[..., 0] <= 0)[:, :, None], math.inf)
         square.masked_fill_((y[..., 0] <= 0)[:, None], math.inf)
         nearest = square.argmin(dim=2), square.argmin(dim=1)
     # The choice of the nearest has no gradient: only the pairs are seen by autograd.
-    for one, other, index in zip((x, y), (y, x), nearest, strict=True):
-        pairs = other.gather(1, index[..., None].expand(-1, -1, 3))
-        share = _shares(one).detach()
-        total = total + (share * (one - pairs).square().sum(dim=-1)).sum(dim=1)
-    return total
+    return _to_chosen(x, y, nearest[0]) + _to_chosen(y, x, nearest[1])
 
 
 def sliced_transport(x: Tensor, y: Tensor) -> Tensor:
@@ -99,11 +96,11 @@ def sliced_transport(x: Tensor, y: Tensor) -> Tensor:
     """
     x, y = _particles(x), _particles(y)
     angle = torch.arange(DIRECTIONS, device=x.device) * (math.pi / DIRECTIONS)
-    axes = torch.stack([angle.cos(), angle.sin()]).to(x.dtype)
+    axes = torch.stack([angle.cos(), angle.sin()]).type_as(x)
     places = torch.cat([x[..., 1:], y[..., 1:]], dim=1) @ axes  # (B, 2P, directions)
     shares = torch.cat([_shares(x), -_shares(y)], dim=1)
     places, order = places.transpose(1, 2).sort(dim=2)
-    flow = shares[:, None].expand_as(places).gather(2, order).cumsum(dim=2)[..., :-1]
+    flow = shares[:, None].expand(-1, DIRECTIONS, -1).gather(2, order).cumsum(dim=2)[..., :-1]
     # On average a projection shortens a way by 2/π.
     return (flow.abs() * places.diff(dim=2)).sum(dim=2).mean(dim=1) * (math.pi / 2)
 
@@ -127,7 +124,7 @@ DISTANCES = {
 
 
 def _particles(rows: Tensor) -> Tensor:
-    return rows.reshape(len(rows), -1, 3)
+    return rows.reshape(-1, rows.shape[1] // 3, 3)
 
 
 def _shares(jets: Tensor) -> Tensor:
@@ -135,8 +132,14 @@ def _shares(jets: Tensor) -> Tensor:
     return pt / pt.sum(dim=1, keepdim=True).clamp_min(_LEAST)
 
 
+def _to_chosen(jets: Tensor, other: Tensor, index: Tensor) -> Tensor:
+    """Mean squared distance (B,) of particles from those (B, P) of the other jet; pT weighs."""
+    pairs = other.gather(1, index[..., None].expand(-1, -1, 3))
+    return (_shares(jets).detach() * (jets - pairs).square().sum(dim=-1)).sum(dim=1)
+
+
 def _masked_mean(x: Tensor, residual: Tensor) -> Tensor:
-    present = (_particles(x)[..., 0] > 0).to(x.dtype)
+    present = (_particles(x)[..., 0] > 0).type_as(x)
     mean = _particles(residual).mean(dim=-1)
     return (mean * present).sum(dim=1) / present.sum(dim=1).clamp_min(1)
 
@@ -158,8 +161,9 @@ class _DeepSet(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Latent variables (B, L) of rows."""
         x = _particles(rows)
-        present = (x[..., :1] > 0).to(x.dtype)
-        each = self.single(x.reshape(-1, 3)).reshape(*x.shape[:2], -1)
+        present = (x[..., :1] > 0).type_as(x)
+        each = self.single(x.reshape(-1, 3))
+        each = each.reshape(-1, x.shape[1], each.shape[1])
         # Divided by the most there can be: multiplicity stays in the sum.
         latent: Tensor = self.whole((each * present).sum(dim=1) / x.shape[1])
         return latent
@@ -187,10 +191,11 @@ class _Reader(nn.Module):
         x = _particles(rows)
         states = x
         for layer in self.layers:
-            states, _ = layer(states)
+            states = _states(layer, states)
         place = torch.arange(x.shape[1], device=x.device)
         last = torch.where(x[..., 0] > 0, place, 0).amax(dim=1)
-        latent: Tensor = self.head(states[torch.arange(len(x), device=x.device), last])
+        index = last[:, None, None].expand(-1, -1, states.shape[2])
+        latent: Tensor = self.head(states.gather(1, index)[:, 0])
         return latent
 
 
@@ -206,10 +211,23 @@ class _Writer(nn.Module):
         """Rows of latent variables, which every step reads."""
         states = latent[:, None].expand(-1, self.particles, -1)
         for layer in self.layers:
-            states, _ = layer(states)
+            states = _states(layer, states)
         rows: Tensor = self.head(states).flatten(1)
         return rows
 
 
 def _recurrent(sizes: Sequence[int]) -> nn.ModuleList:
     return nn.ModuleList(nn.GRU(a, b, batch_first=True) for a, b in itertools.pairwise(sizes))
+
+
+def _states(layer: Any, x: Any) -> Tensor:
+    """States (B, P, H) of a gated recurrent layer after each particle."""
+    if isinstance(x, Tensor):
+        states: Tensor = layer(x)[0]
+        return states
+    # The module would begin with zeros for each row.
+    function: Any = torch.gru
+    settings = (layer.num_layers, layer.dropout, layer.training, layer.bidirectional)
+    inputs = (x, None, list(layer.parameters()), layer.bias, *settings, layer.batch_first)
+    states, _ = handle_torch_function(function, (x,), *inputs)
+    return states

@@ -119,7 +119,7 @@ class Detector(BaseEstimator, ABC):
         -------
         onnx.ModelProto
             Input ``x``, float32 (n, d), the features in their own units; output ``score``, float32
-            (n,), by the score chosen now. It does not refuse what is not finite.
+            (n,), by the score chosen now. It refuses neither what is not finite nor empty jets.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from novum.errors import InputError
 from novum.outlier.network import ROWS
 from novum.outlier.single import SingleReconstructor
+from novum.outlier.traced import is_traced
 
 FloatArray = NDArray[np.float64]
 
@@ -19,21 +20,19 @@ class ParticleReconstructor(SingleReconstructor):
 
     Their scores beside ``latent-distance`` are distances between a jet and the rebuilt one.
     `reconstruct` gives particles in an order of their own where the distance knows no order.
+    A jet without particles is refused, but not by the file that `to_onnx` makes.
     """
 
     takes: ClassVar[Literal["table", "images", "clouds"]] = "clouds"
     sums: ClassVar[tuple[str, ...]] = ()  # but over particles that are there, or are matched
-    no_onnx: ClassVar[str] = (
-        "its score sorts, matches or counts particles, which has no counterpart in the files that "
-        "novum writes; a detector of images or of features is exported"
-    )
 
     def _train(self, z: FloatArray, w: FloatArray) -> None:
         require_jets(z, self.name)
         super()._train(z, w)
 
     def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        require_jets(z, self.name)
+        if not is_traced(z):
+            require_jets(z, self.name)
         return super()._rebuilt(z)
 
     def _member_scores(self, z: FloatArray) -> FloatArray:
@@ -44,7 +43,9 @@ class ParticleReconstructor(SingleReconstructor):
         from novum.nn.particles import DISTANCES
         from novum.training import one_thread
 
-        distance = DISTANCES[self.score_by]
+        distance: Any = DISTANCES[self.score_by]
+        if is_traced(z):
+            return np.stack([distance(z, rebuilt) for rebuilt in self._rebuilt(z)[1]])
         starts = range(0, len(z), ROWS)
         found = []
         with torch.no_grad(), one_thread():

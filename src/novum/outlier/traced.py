@@ -2,12 +2,14 @@
 
 NumPy and torch let objects other than their own take part in their functions (NEP 13, NEP 18 and
 ``__torch_function__``). Handed a `Traced` in place of an array, the code that scores events builds
-the graph of itself: what is exported is what is tested. Types are promoted as NumPy does.
+the graph of itself: what is exported is what is tested. Types are promoted as NumPy does. Functions
+and methods of torch are in `novum.outlier.traced_torch`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +33,10 @@ _UFUNCS = {
     np.exp: "exp",
     np.log: "log",
     np.sqrt: "sqrt",
+    np.greater: "greater",
+    np.greater_equal: "greater_or_equal",
+    np.less: "less",
+    np.less_equal: "less_or_equal",
 }
 _LISTED = {np.maximum: "max", np.minimum: "min"}  # their nodes take any number of inputs
 _REDUCED = {
@@ -74,21 +80,44 @@ def is_traced(x: object) -> bool:
     return isinstance(x, Traced)
 
 
+def _reduction(kind: str) -> Callable[..., Traced]:
+    def reduce(
+        self: Traced,
+        axis: Any = None,
+        keepdims: bool = False,
+        *,
+        dim: Any = None,
+        keepdim: bool = False,
+    ) -> Traced:
+        """As that of an array or a tensor."""
+        return reduced(kind, self, dim if axis is None else axis, keepdims or keepdim)
+
+    return reduce
+
+
 class Traced(NDArrayOperatorsMixin):
-    """A node of a graph that behaves like the array that will be there.
+    """A node of a graph that behaves like the array, or the tensor, that will be there.
 
     Parameters
     ----------
     node : spox.Var
     """
 
+    device = "cpu"  # where torch makes the constants that meet it
+
     def __init__(self, node: Any) -> None:
         self.node = node
 
     @property
+    def shape(self) -> tuple[Any, ...]:
+        """Lengths of its axes; that of the events is no number."""
+        found: tuple[Any, ...] = self.node.unwrap_tensor().shape
+        return found
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
-        return len(self.node.unwrap_tensor().shape)
+        return len(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -99,47 +128,57 @@ class Traced(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Traced:
         if method == "__call__" and not options:
             if ufunc in _UFUNCS:
-                return _made(_UFUNCS[ufunc], *inputs)
+                return made(_UFUNCS[ufunc], *inputs)
             if ufunc in _LISTED:
-                return Traced(getattr(_op(), _LISTED[ufunc])(_nodes(inputs)))
+                return Traced(getattr(op(), _LISTED[ufunc])(nodes(inputs)))
         if method == "reduce" and ufunc in _REDUCED and not options.keys() - {"axis", "keepdims"}:
-            return _reduced(_REDUCED[ufunc], *inputs, **{"axis": 0, "keepdims": False} | options)
-        _refuse(f"numpy.{ufunc.__name__}")
+            return reduced(_REDUCED[ufunc], *inputs, **{"axis": 0, "keepdims": False} | options)
+        refuse(f"numpy.{ufunc.__name__}")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Traced:
         if function is np.stack:
             return _stack(*args, **kwargs)
-        _refuse(f"numpy.{function.__name__}")
+        refuse(f"numpy.{function.__name__}")
 
     @classmethod
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Traced:
+    ) -> Any:
         name = function.__name__
-        if not hasattr(_Torch, name):
-            _refuse(f"torch.{name}")
-        made: Traced = getattr(_Torch, name)(*args, **(kwargs or {}))
-        return made
+        return _torch(name, f"torch.{name}")(*args, **(kwargs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        """What torch has both as a function and as a method of tensors."""
+        if name.startswith("_"):  # NumPy and torch ask in this way what an object can do
+            raise AttributeError(name)
+        return partial(_torch(name, f"'{name}' of an array or a tensor"), self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        _refuse("a conversion to a NumPy array")
+        refuse("a conversion to a NumPy array")
 
     def __len__(self) -> NoReturn:
-        _refuse("what depends on the number of events")
+        refuse("what depends on the number of events")
 
     def __bool__(self) -> NoReturn:
-        _refuse("a choice that depends on a value")
+        refuse("a choice that depends on a value")
+
+    def __iter__(self) -> Iterator[Traced]:
+        if not isinstance(self.shape[0], int):
+            refuse("what depends on the number of events")
+        return (self[i] for i in range(self.shape[0]))
 
     def __getitem__(self, key: Any) -> Traced:
-        """Part of it by slices, and new axes."""
+        """Part of it by slices and whole numbers, and new axes."""
         keys = list(key) if isinstance(key, tuple) else [key]
-        missing = self.ndim - sum(isinstance(k, slice) for k in keys)
         if any(k is Ellipsis for k in keys):
             at = next(i for i, k in enumerate(keys) if k is Ellipsis)
+            missing = self.ndim + 1 - sum(k is not None for k in keys)
             keys[at : at + 1] = [slice(None)] * missing
-        if not all(k is None or isinstance(k, slice) for k in keys):
-            _refuse("an index that is no slice")
-        slices = [k for k in keys if k is not None]
+        if not all(k is None or isinstance(k, slice) or type(k) is int for k in keys):
+            refuse("an index that is neither a slice nor a whole number")
+        old = [k for k in keys if k is not None]
+        one = [i for i, k in enumerate(old) if type(k) is int]
+        slices = [slice(k, k + 1 or None) if type(k) is int else k for k in old]
         cuts = [(i, k) for i, k in enumerate(slices) if k != slice(None)]
         out = self
         if cuts:
@@ -147,172 +186,104 @@ class Traced(NDArrayOperatorsMixin):
             ends = [np.iinfo(np.int64).max if k.stop is None else k.stop for _, k in cuts]
             steps = [k.step or 1 for _, k in cuts]
             axes = [i for i, _ in cuts]
-            out = _made("slice", out, *map(_Whole, (starts, ends, axes, steps)))
-        new = [i for i, k in enumerate(keys) if k is None]
-        return _made("unsqueeze", out, _Whole(new)) if new else out
+            out = made("slice", out, *map(Whole, (starts, ends, axes, steps)))
+        out = made("squeeze", out, Whole(one)) if one else out
+        new = [i for i, k in enumerate(k for k in keys if type(k) is not int) if k is None]
+        return made("unsqueeze", out, Whole(new)) if new else out
 
-    def sum(self, axis: Any, keepdims: bool = False) -> Traced:
-        """As that of an array."""
-        return _reduced("reduce_sum", self, axis, keepdims)
-
-    def mean(self, axis: Any, keepdims: bool = False) -> Traced:
-        """As that of an array."""
-        return _reduced("reduce_mean", self, axis, keepdims)
-
-    def max(self, axis: Any, keepdims: bool = False) -> Traced:
-        """As that of an array."""
-        return _reduced("reduce_max", self, axis, keepdims)
-
-    def min(self, axis: Any, keepdims: bool = False) -> Traced:
-        """As that of an array."""
-        return _reduced("reduce_min", self, axis, keepdims)
+    sum = _reduction("reduce_sum")
+    mean = _reduction("reduce_mean")
+    max = amax = _reduction("reduce_max")
+    min = amin = _reduction("reduce_min")
 
     def clip(self, low: float, high: float) -> Traced:
         """As that of an array."""
-        return self if np.isinf([low, high]).all() else _made("clip", self, low, high)
+        return self if np.isinf([low, high]).all() else made("clip", self, low, high)
 
     def astype(self, dtype: Any) -> Traced:
         """As that of an array."""
         same = self.dtype == dtype
-        return self if same else Traced(_op().cast(self.node, to=np.dtype(dtype).type))
+        return self if same else Traced(op().cast(self.node, to=np.dtype(dtype).type))
 
     def reshape(self, *shape: int) -> Traced:
         """As that of an array; one length may be -1."""
-        return _made("reshape", self, _Whole(shape))
+        return made("reshape", self, Whole(shape))
 
     def flatten(self, start: int, end: int = -1) -> Traced:
         """As that of a tensor: the axes from one on become one."""
         if (start, end) != (1, -1):
-            _refuse(f"flatten({start}, {end})")
-        return _made("flatten", self, axis=1)
+            refuse(f"flatten({start}, {end})")
+        return made("flatten", self, axis=1)
 
     def unflatten(self, axis: int, shape: Any) -> Traced:
         """As that of a tensor of two axes: the last becomes several."""
         if axis != 1 or self.ndim != 2:
-            _refuse(f"unflatten({axis})")
+            refuse(f"unflatten({axis})")
         return self.reshape(-1, *shape)
 
 
-class _Torch:
-    """What is done where torch's functions meet a `Traced`, by their names."""
+def _torch(name: str, said: str) -> Any:
+    from novum.outlier.traced_torch import counterpart
 
-    @staticmethod
-    def linear(x: Traced, weight: Any, bias: Any = None) -> Any:
-        product = x @ _plain(weight).T
-        return product if bias is None else product + _plain(bias)
-
-    @staticmethod
-    def relu(x: Traced, inplace: bool) -> Any:
-        return np.maximum(x, 0)
-
-    @staticmethod
-    def prelu(x: Traced, weight: Any) -> Traced:
-        return _made("prelu", x, _plain(weight).reshape(-1, *[1] * (x.ndim - 2)))
-
-    @staticmethod
-    def normalize(x: Any, p: float, dim: int, eps: float, out: None) -> Any:
-        if p != 2:
-            _refuse(f"normalize with p = {p:g}")
-        return x / np.maximum(np.sqrt((x**2).sum(axis=dim, keepdims=True)), eps)
-
-    @staticmethod
-    def pad(x: Traced, pad: Any, mode: str = "constant", value: Any = None) -> Traced:
-        if mode != "constant" or value:
-            _refuse(f"pad with {mode}, {value}")
-        if not any(pad):
-            return x
-        before, after = np.zeros((2, x.ndim), np.int64)
-        for i in range(len(pad) // 2):  # from the last axis on
-            before[-1 - i], after[-1 - i] = pad[2 * i], pad[2 * i + 1]
-        return _made("pad", x, _Whole([*before, *after]))
-
-    @staticmethod
-    def conv2d(
-        x: Traced, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-    ) -> Traced:
-        return _convolved("conv", x, weight, bias, stride, padding, dilation, groups)
-
-    @staticmethod
-    def conv_transpose2d(
-        x: Traced,
-        weight: Any,
-        bias: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
-        groups: int,
-        dilation: Any,
-    ) -> Traced:
-        more = {"output_padding": output_padding}
-        kind = "conv_transpose"
-        return _convolved(kind, x, weight, bias, stride, padding, dilation, groups, **more)
+    found = counterpart(name)
+    if found is None:
+        refuse(said)
+    return found
 
 
-def _convolved(
-    kind: str,
-    x: Traced,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-    **more: Any,
-) -> Traced:
-    """A convolution as torch's modules call it, with all arguments in pairs."""
-    if isinstance(padding, str):
-        _refuse(f"a convolution with padding '{padding}'")
-    inputs = [x, weight] if bias is None else [x, weight, bias]
-    pads = (*padding, *padding)
-    settings = {"strides": stride, "pads": pads, "dilations": dilation, "group": groups}
-    return _made(kind, *inputs, **settings, **more)
-
-
-def _op() -> Any:
+def op() -> Any:
+    """The operators of the graph, as functions of nodes."""
     return optional(f"spox.opset.ai.onnx.v{OPSET}", EXTRA, PURPOSE)
 
 
-def _made(kind: str, *inputs: Any, **attributes: Any) -> Traced:
+def made(kind: str, *inputs: Any, **attributes: Any) -> Traced:
     """A node of some kind; inputs that are no nodes become constants."""
-    return Traced(getattr(_op(), kind)(*_nodes(inputs), **attributes))
+    return Traced(getattr(op(), kind)(*nodes(inputs), **attributes))
 
 
-def _reduced(kind: str, x: Traced, axis: Any, keepdims: bool) -> Traced:
-    return _made(kind, x, _Whole(np.atleast_1d(axis)), keepdims=keepdims)
+def reduced(kind: str, x: Traced, axis: Any, keepdims: bool) -> Traced:
+    """A node that runs over some axes, by default all."""
+    axes = range(x.ndim) if axis is None else np.atleast_1d(axis)
+    return made(kind, x, Whole(axes), keepdims=keepdims)
 
 
 def _stack(parts: Any, axis: int = 0) -> Traced:
     """Parts side by side, along a new axis."""
-    there = [_made("unsqueeze", part, _Whole([axis])) for part in parts]
-    return Traced(_op().concat(_nodes(there), axis=axis))
+    return joined([made("unsqueeze", part, Whole([axis])) for part in parts], axis)
 
 
-class _Whole:
+def joined(parts: Any, axis: int) -> Traced:
+    """Parts one behind the other, along an axis that is there."""
+    return Traced(op().concat(nodes(parts), axis=axis))
+
+
+class Whole:
     """A constant of whole numbers, such as axes and lengths: no part of the promotion of types."""
 
     def __init__(self, values: Any) -> None:
         self.values = np.asarray(values, np.int64)
 
 
-def _nodes(values: Sequence[Any]) -> list[Any]:
+def nodes(values: Sequence[Any]) -> list[Any]:
     """The nodes of values, in the type that NumPy would promote them to."""
-    values = [v if isinstance(v, Traced | _Whole | int | float) else _plain(v) for v in values]
+    values = [v if isinstance(v, Traced | Whole | int | float) else plain(v) for v in values]
     typed = [v.dtype if isinstance(v, Traced | np.ndarray) else v for v in values]
-    common = np.result_type(*(t for t in typed if not isinstance(t, _Whole)))
+    common = np.result_type(*(t for t in typed if not isinstance(t, Whole)))
     return [_node(v, common) for v in values]
 
 
 def _node(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, Traced):
         return value.astype(dtype).node
-    plain = value.values if isinstance(value, _Whole) else np.asarray(value, dtype)
-    return _op().const(plain)
+    constant = value.values if isinstance(value, Whole) else np.asarray(value, dtype)
+    return op().const(constant)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """An array of an array or a tensor."""
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
-def _refuse(what: str) -> NoReturn:
+def refuse(what: str) -> NoReturn:
+    """Raise an ExportError that names what a graph has no node for."""
     raise ExportError(f"{what} cannot be written as ONNX")

@@ -167,7 +167,10 @@ def _random_rows(model: OutlierModel) -> NDArray[np.float32]:
     z = np.random.default_rng(0).standard_normal((_ROWS, detector.n_features_in_))
     z[::_FAR] *= _FAR
     if np.isinf(detector.farthest_):
-        z = np.abs(z)  # pixels
+        z = np.abs(z)  # pixels, or shares of pT
+    if detector.takes == "clouds":
+        particles = np.arange(z.shape[1] // 3)
+        z *= np.repeat(particles <= np.arange(_ROWS)[:, None] % len(particles), 3, axis=1)
     return np.asarray(z * detector.scale_ + detector.center_, np.float32)
 
 
