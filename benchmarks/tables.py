@@ -786,13 +786,14 @@ def outlier_speed(results: Results) -> str:
 
 def jet_outliers(results: Results) -> str:
     """Detectors on jets in both directions, and what pT → pT^n does to those on images."""
-    rows = results["rows"]
-    sizes = sorted({(r["task"], r["n_train"]) for r in rows if not _is_remapped(r, results)})
+    rows = [r for r in results["rows"] if not _is_remapped(r, results)]
+    parts = [[r for r in rows if ("dark" in r["task"]) == dark] for dark in (False, True)]
+    sizes = dict.fromkeys((r["task"], r["n_train"]) for part in parts for r in part)
     train = ", ".join(f"{n:,} for {task}" for task, n in sizes)
     return (
-        _jets_in_both_directions([r for r in rows if not _is_remapped(r, results)])
+        "\n".join(_jets_in_both_directions(part) for part in parts if part)
         + f"\nTraining jets: {train}; {results['n_test']:,} held-out jets of each kind test.\n\n"
-        + _remapped([r for r in rows if _is_remapped(r, results)])
+        + _remapped([r for r in results["rows"] if _is_remapped(r, results)])
     )
 
 

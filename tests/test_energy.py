@@ -77,12 +77,18 @@ def table(n=600):
     return torch.tensor(np.column_stack([x, np.ones(n)]), dtype=torch.float32)
 
 
+def network():
+    return seeded_network(lambda: dense_autoencoder(4, (16,), 2, sphere=True), 2)
+
+
+SAMPLING = Sampling(Chain(5, 1.0, 0.1), Chain(5, 0.5, 0.01))
+
+
 def trained(learning_rate, epochs=4, penalty=0.0):
-    model = seeded_network(lambda: dense_autoencoder(4, (16,), 2, sphere=True), 2)
+    model = network()
     rows = Rows(np.arange(500), np.arange(500, 600), 3)
     config = TrainingConfig(epochs=epochs, batch_size=50, learning_rate=learning_rate)
-    sampling = Sampling(Chain(5, 1.0, 0.1), Chain(5, 0.5, 0.01))
-    return model, normalise(model, 2, table(), rows, config, sampling, loss=Contrast(penalty))
+    return model, normalise(model, 2, table(), rows, config, SAMPLING, loss=Contrast(penalty))
 
 
 def test_the_gap_between_data_and_samples_closes():
@@ -92,6 +98,28 @@ def test_the_gap_between_data_and_samples_closes():
     assert found.positive[-1] < found.positive[0]
     far = torch.full((1, 4), 6.0)
     assert model.energy(far) > 3 * found.positive[-1]
+
+
+def test_the_network_whose_samples_are_nearest_is_kept_and_patience_ends_the_training(monkeypatch):
+    seen, distances = [], iter([9.0, 3.0, 5.0, 4.0, 6.0])
+
+    def measured(sampler, table, rows):
+        seen.append([p.detach().clone() for p in sampler.model.parameters()])
+        return next(distances)
+
+    monkeypatch.setattr("novum.training.energy._distance", measured)
+    model, rows = network(), Rows(np.arange(500), np.arange(500, 600), 3)
+    config = TrainingConfig(epochs=9, batch_size=50, learning_rate=1e-3, patience=3)
+    found = normalise(model, 2, table(), rows, config, SAMPLING, nearest=True)
+    assert found.distance.tolist() == [9.0, 3.0, 5.0, 4.0, 6.0]
+    assert len(found.positive) == 4
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), seen[1], strict=True))
+
+
+def test_rounds_are_parts_of_long_epochs(monkeypatch):
+    monkeypatch.setattr("novum.training.energy._ROUND", 4)
+    _, found = trained(1e-3, epochs=2)
+    assert len(found.positive) == 2 * 3  # ten steps each
 
 
 def test_energies_that_run_away_stop_the_training_with_the_last_good_state():

@@ -42,7 +42,7 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     epochs : int
         Most passes over the training events as an ordinary autoencoder.
     normalising_epochs : int
-        Passes as an energy-based model.
+        Most passes as an energy-based model.
     normalising_learning_rate : float
         Of Adam, then.
     normalising_batch_size : int
@@ -68,7 +68,8 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     learning_rate : float
         Of Adam.
     patience : int or None
-        Epochs without a lower validation loss after which the first training stops.
+        Epochs after which a training stops: the first without a lower validation loss, the
+        second without a lower distance of its samples.
     validation_fraction : float
         Share of the events set aside to find its best epoch.
     random_state : int or None
@@ -80,8 +81,11 @@ class NormalisedAutoencoder(NormalisedReconstructor):
         Mean squared residual on validation events, before the normalisation.
     epochs_ : int array (members,)
         Epochs of the first training.
-    energies_ : list of float64 arrays (2, epochs)
-        Mean energy of data and of negative samples, in the epochs of the second.
+    energies_ : list of float64 arrays (2, rounds)
+        Mean energy of data and of negative samples in the rounds of the second training: its
+        epochs, or parts of them of at most 100 steps.
+    distances_ : list of float64 arrays (1 + rounds,)
+        Squared Wasserstein distance of samples from validation events, before and after each.
     """
 
     name: ClassVar[str] = "nae"

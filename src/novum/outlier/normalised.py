@@ -90,6 +90,7 @@ latent_steps, steps, latent_step_size, step_size, latent_noise, noise, metropoli
     def _note(self, found: Normalised) -> None:
         """Keep what the second training of a member says."""
         self.energies_.append(np.array([found.positive, found.negative]))
+        self.distances_.append(found.distance)
 
     def check_ready(self) -> None:
         """See `Detector.check_ready`."""
@@ -125,6 +126,7 @@ latent_steps, steps, latent_step_size, step_size, latent_noise, noise, metropoli
 
     def _train(self, z: FloatArray, w: FloatArray) -> None:
         self.energies_: list[FloatArray] = []
+        self.distances_: list[FloatArray] = []
         super()._train(z, w)
 
     def _train_one(
@@ -143,11 +145,12 @@ latent_steps, steps, latent_step_size, step_size, latent_noise, noise, metropoli
             self._normalising(),
             self._sampling(),
             loss=self._loss(),
+            nearest=True,
         )
         if found.diverged:
             warnings.warn(
-                f"the energies of {self.name} ran away after {len(found.positive)} of "
-                f"{self.normalising_epochs} epochs; the state before is kept. Lower "
+                f"the energies of {self.name} ran away after {len(found.positive)} rounds of at "
+                "most 100 steps; the state before is kept. Lower "
                 f"normalising_learning_rate{self._remedy}",
                 DivergenceWarning,
                 stacklevel=2,

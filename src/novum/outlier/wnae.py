@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from novum.outlier.base import require_at_least
 from novum.outlier.normalised import NormalisedReconstructor
 
 if TYPE_CHECKING:
-    from novum.training.energy import EnergyLoss, Normalised
+    from novum.training.energy import EnergyLoss
     from novum.training.langevin import Chain
 
-FloatArray = NDArray[np.float64]
 
 _STEEPEST = 1.0  # largest component of a gradient, per standard deviation
 
@@ -47,7 +43,7 @@ class WassersteinNormalisedAutoencoder(NormalisedReconstructor):
     epochs : int
         Most passes over the training events as an ordinary autoencoder.
     normalising_epochs : int
-        Passes as an energy-based model.
+        Most passes as an energy-based model.
     normalising_learning_rate : float
         Of Adam, then.
     normalising_batch_size : int
@@ -70,7 +66,8 @@ class WassersteinNormalisedAutoencoder(NormalisedReconstructor):
     learning_rate : float
         Of Adam.
     patience : int or None
-        Epochs without a lower validation loss after which the first training stops.
+        Epochs after which a training stops: the first without a lower validation loss, the
+        second without a lower distance of its samples.
     validation_fraction : float
         Share of the events set aside to find its best epoch.
     random_state : int or None
@@ -82,10 +79,11 @@ class WassersteinNormalisedAutoencoder(NormalisedReconstructor):
         Mean squared residual on validation events, before the normalisation.
     epochs_ : int array (members,)
         Epochs of the first training.
-    energies_ : list of float64 arrays (2, epochs)
-        Mean energy of data and of negative samples, in the epochs of the second.
-    distances_ : list of float64 arrays (1 + epochs,)
-        Squared distance of samples from validation events, before and after each of its epochs.
+    energies_ : list of float64 arrays (2, rounds)
+        Mean energy of data and of negative samples in the rounds of the second training: its
+        epochs, or parts of them of at most 100 steps.
+    distances_ : list of float64 arrays (1 + rounds,)
+        Squared Wasserstein distance of samples from validation events, before and after each.
     """
 
     name: ClassVar[str] = "wnae"
@@ -162,11 +160,3 @@ class WassersteinNormalisedAutoencoder(NormalisedReconstructor):
 
         size = self.n_features_in_ / 10 if self.step_size is None else self.step_size
         return Chain(self.steps, size, self.noise, clip=_STEEPEST)
-
-    def _train(self, z: FloatArray, w: FloatArray) -> None:
-        self.distances_: list[FloatArray] = []
-        super()._train(z, w)
-
-    def _note(self, found: Normalised) -> None:
-        super()._note(found)
-        self.distances_.append(found.distance)

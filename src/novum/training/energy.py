@@ -22,7 +22,8 @@ from novum.training.threads import one_thread
 FloatArray = NDArray[np.float64]
 
 _RUNAWAY = 20.0  # times an energy of `_scale_of_energies`: beyond, it has diverged
-_MEASURED = 1000  # validation events of which a distance is taken
+_MEASURED = 500  # validation events of which a distance is taken
+_ROUND = 100  # most steps between two looks at energies and distance
 
 
 class EnergyLoss(Protocol):
@@ -30,7 +31,7 @@ class EnergyLoss(Protocol):
 
     @property
     def transports(self) -> bool:
-        """Whether gradients go through the chains, and the epoch of least distance is kept."""
+        """Whether gradients go through the chains."""
         ...
 
     def __call__(
@@ -81,13 +82,14 @@ class Normalised:
 
     Attributes
     ----------
-    positive, negative : float64 arrays (epochs,)
-        Mean energy of data and of negative samples in each epoch.
-    distance : float64 array (1 + epochs,)
+    positive, negative : float64 arrays (rounds,)
+        Mean energy of data and of negative samples in each round: an epoch, or a part of one of
+        at most 100 steps.
+    distance : float64 array (1 + rounds,)
         Squared Wasserstein distance between validation events and samples, before the first and
-        after each epoch; empty where the loss does not ask for it.
+        after each round; empty where it was not asked for.
     diverged : bool
-        Whether it was stopped since the energies ran away; the network is that of the last epoch
+        Whether it was stopped since the energies ran away; the network is that of the last round
         before, or of the one with the least distance.
     """
 
@@ -106,12 +108,13 @@ def normalise(
     sampling: Sampling,
     *,
     loss: EnergyLoss | None = None,
+    nearest: bool = False,
     progress: Progress | None = None,
 ) -> Normalised:
     """Train a pre-trained autoencoder as an energy-based model, on one thread (arXiv:2105.05735).
 
     The model is p(x) = exp(-E(x)) / Z. Energies that run away end the training with the network
-    of the epoch before.
+    of the round before.
 
     Parameters
     ----------
@@ -123,10 +126,12 @@ def normalise(
         Rows, their weights last; CUDA is used where present.
     rows : Rows
     config : TrainingConfig
-        All epochs are run.
+        Patience ends the training with `nearest` only.
     sampling : Sampling
     loss : EnergyLoss or None
-        `Contrast`, or `Transport`, which also tells the best epoch; None: the former.
+        `Contrast`, or `Transport`; None: the former.
+    nearest : bool
+        Whether the network is kept whose samples were nearest to validation events.
     progress : Progress or None
         Counts epochs.
     """
@@ -140,19 +145,22 @@ def normalise(
     record = _Record(model)
     with one_thread():
         limit = _RUNAWAY * _scale_of_energies(model, sampler, table, rows, size)
-        if loss.transports:
+        if nearest:
             record.measure(_distance(sampler, table, rows))
         for epoch in (progress or NoProgress()).track(range(config.epochs), "normalising"):
             order = rows.order(epoch)
             batches = torch.from_numpy(order[: len(order) // size * size]).to(device)
-            found = _epoch(model, sampler, adam, table, batches.view(-1, size), config, loss)
-            if not all(energy < limit for energy in found):  # NaN is not, either
-                return record.done(diverged=True)
-            record.energies.append(found)
-            if loss.transports:
-                record.measure(_distance(sampler, table, rows))
-            else:
-                record.keep()
+            for part in batches.view(-1, size).split(_ROUND):
+                found = _round(model, sampler, adam, table, part, config, loss)
+                if not all(energy < limit for energy in found):  # NaN is not, either
+                    return record.done(diverged=True)
+                record.energies.append(found)
+                if nearest:
+                    record.measure(_distance(sampler, table, rows))
+                else:
+                    record.keep()
+            if record.ended_epoch(config.patience):
+                break
     return record.done(diverged=False)
 
 
@@ -163,6 +171,7 @@ class _Record:
         self.model = model
         self.energies: list[tuple[float, float]] = []
         self.distances: list[float] = []
+        self.epochs_since = 0  # the least distance
         self.keep()
 
     def keep(self) -> None:
@@ -172,7 +181,13 @@ class _Record:
         """Keep the network if it is nearer to the data than all before."""
         if distance < min(self.distances, default=np.inf):
             self.keep()
+            self.epochs_since = -1  # the epoch that goes on is not one
         self.distances.append(distance)
+
+    def ended_epoch(self, patience: int | None) -> bool:
+        """Whether so many epochs have passed without a lower distance."""
+        self.epochs_since += 1
+        return bool(self.distances) and patience is not None and self.epochs_since >= patience
 
     def done(self, diverged: bool) -> Normalised:
         self.model.load_state_dict(self.good)
@@ -180,7 +195,7 @@ class _Record:
         return Normalised(below, above, np.array(self.distances), diverged)
 
 
-def _epoch(
+def _round(
     model: nn.Module,
     sampler: NegativeSampler,
     adam: Adam,
