@@ -1,12 +1,16 @@
 """The flow detector scores by minus log p, in standardised features."""
 
 import numpy as np
+import onnxruntime
 import pytest
 from scipy import stats
 
 from novum import catalogue
 from novum.catalogue import StoredModel, load_model, save_model
-from novum.errors import ConfigError
+from novum.density import AutoregressiveSpline
+from novum.density.base import Density
+from novum.density.coordinates import MassScaled
+from novum.errors import ConfigError, ExportError
 from novum.outlier import FlowDensity
 
 MEAN = np.array([3.0, -50.0])
@@ -56,6 +60,39 @@ def test_constant_features_count_from_their_value():
     np.testing.assert_allclose(detector.anomaly_score(moved) - detector.anomaly_score(x), 4.5)
     same = FlowDensity().fit(np.ones((20, 2)))
     assert same.anomaly_score(np.array([[1.0, 1.0]])) == pytest.approx(np.log(2 * np.pi))
+
+
+@pytest.mark.parametrize("scored", ["those it was fitted to", "others"])
+def test_a_file_knows_constant_features_and_those_of_few_values(scored):
+    rng = np.random.default_rng(4)
+    x = np.column_stack([np.full(1500, 7.0), normal(1500, seed=0), rng.integers(0, 3, 1500)])
+    detector = FlowDensity(epochs=3, random_state=1).fit(x)
+    assert detector.density_[0].lattice_features_ == [2]
+    x = (x if scored != "others" else 30 * x - 1).astype(np.float32)
+    session = onnxruntime.InferenceSession(detector.to_onnx().SerializeToString())
+    (found,) = session.run(None, {"x": x})
+    np.testing.assert_allclose(found, detector.anomaly_score(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("flow", ["maf", "nsf"])
+def test_flows_that_have_no_file_say_so(flow):
+    detector = FlowDensity(flow, hidden=(4,), epochs=1).fit(normal(100, seed=0))
+    with pytest.raises(ExportError, match=f"flow is not exported: {flow} runs in zuko"):
+        detector.to_onnx()
+
+
+def test_the_log_density_of_a_spline_needs_no_latent_space():
+    rng = np.random.default_rng(3)
+    m = rng.uniform(2000, 4000, 6000)
+    x = np.column_stack([rng.normal(m / 100, 1), rng.normal(m / 1000, 0.3)])
+    density = AutoregressiveSpline(epochs=2, random_state=1).fit(x, m)
+    assert isinstance(density.coordinates_.steps[0], MassScaled)
+    z, context = 3 * rng.standard_normal((500, 2)), rng.standard_normal(500)
+    short, long = (of(density, z, context, 0) for of in (
+        AutoregressiveSpline._log_density, Density._log_density))  # fmt: skip
+    np.testing.assert_allclose(short, long, rtol=1e-12)
+    masses = np.full(len(x), 3000.0)
+    np.testing.assert_allclose(density.log_prob_at(x, 3000.0), density.log_prob(x, masses))
 
 
 def test_an_unknown_flow_is_named():

@@ -15,6 +15,7 @@ from novum.outlier.traced import Traced, trace
 X = np.random.default_rng(1).standard_normal((7, 6)).astype(np.float32)
 A = np.random.default_rng(2).standard_normal((3, 6, 4)).astype(np.float32)
 DOUBLE = np.random.default_rng(3).standard_normal(6)
+STEPS = np.sort(np.r_[X[:2, 0], -1, 1])  # values of x among them
 
 
 def ran(function, x=X):
@@ -46,6 +47,16 @@ NUMPY = {
     "single rows": lambda x: sum(row * i for i, row in enumerate(x @ A)),
     "order": lambda x: ((x > 0.5) * 1.0 + (x <= DOUBLE) * 2.0) * (x >= 0) - (1 * (x < -0.5)),
     "stack": lambda x: np.stack([x, 2 * x], axis=1),
+    "side by side": lambda x: np.concatenate([x, DOUBLE + 0 * x], axis=1),
+    "one behind the other": lambda x: np.concatenate([x, A[0].T]),
+    "columns": lambda x: np.take(x, np.array([4, 0, 4]), axis=1),
+    "no columns": lambda x: np.take(x, np.arange(0), axis=1).sum(axis=1),
+    "places in a row": lambda x: np.take_along_axis(x, (x > 0).astype(np.int64) + 2, axis=1),
+    "places in a list": lambda x: np.take_along_axis(
+        DOUBLE, np.clip(x[:, 0] + 2, 0, 5).astype(int), 0
+    ),
+    "cells": lambda x: 10 * np.searchsorted(np.sort(X[3]), x) - np.searchsorted(STEPS, x[:, :1]),
+    "cells of edges": lambda x: np.searchsorted(STEPS, np.clip(x, -1, 1), side="right"),
     "shape": lambda x: x.reshape(-1, 2, 3),
     "types": lambda x: (x.astype(np.float64) - DOUBLE).astype(np.float32),
 }

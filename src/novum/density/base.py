@@ -122,6 +122,14 @@ class Density(BaseEstimator, ABC):
         return self._by_blocks(self._log_prob, X, m)
 
     @final
+    def log_prob_at(self, x: FloatArray, m: float) -> FloatArray:
+        """`log_prob` of rows that need no check, all at one mass.
+
+        What writes down a graph may stand in for x where the density is made of NumPy's functions.
+        """
+        return self._log_prob(x, self._context(np.array([m])))
+
+    @final
     def to_latent(self, X: ArrayLike, m: ArrayLike) -> FloatArray:
         """Latent variables (n, d), standard normal for events that follow the density.
 
@@ -170,6 +178,12 @@ class Density(BaseEstimator, ABC):
     def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         """The inverse map, shape (n, d)."""
 
+    def _log_density(self, z: FloatArray, context: FloatArray, flow: int) -> FloatArray:
+        """log p(z | m) (n,) of one of the flows."""
+        latent, log_det = self._to_latent(z, context, flow)
+        log_normal: FloatArray = -0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1)
+        return log_det + log_normal
+
     def _latent(self, x: FloatArray, context: FloatArray) -> FloatArray:
         z, _ = self.coordinates_.forward(self.lattices_.by_row(x, context), context)
         return self._to_latent(z, context, 0)[0]
@@ -181,10 +195,7 @@ class Density(BaseEstimator, ABC):
 
     def _log_prob(self, x: FloatArray, context: FloatArray) -> FloatArray:
         z, stretch = self.coordinates_.forward(x, context)
-        each = []
-        for k in range(self.n_flows_):
-            latent, log_det = self._to_latent(z, context, k)
-            each.append(log_det - 0.5 * (latent**2 + np.log(2 * np.pi)).sum(axis=1))
+        each = np.stack([self._log_density(z, context, k) for k in range(self.n_flows_)])
         mean: FloatArray = np.logaddexp.reduce(each, axis=0) - np.log(self.n_flows_)
         return mean + stretch
 

@@ -27,7 +27,11 @@ _LATTICE_SHARE = 0.1  # fewer different values per event than this: the feature 
 
 
 class Coordinates(Protocol):
-    """A smooth invertible map of feature space, row by row, at a context (n,) of each."""
+    """A smooth invertible map of feature space, row by row, at a context (n,) of each.
+
+    `forward` takes a context (1,) for all rows, too. It may be handed what writes down a graph in
+    place of x: something that NumPy's functions take, but that has no length.
+    """
 
     def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """New coordinates (n, d) of x (n, d), and the log of |∂new/∂x| (n,)."""
@@ -43,7 +47,7 @@ class Unchanged:
 
     def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Coordinates`."""
-        return x, np.zeros(len(x))
+        return x, np.zeros(len(context))
 
     def inverse(self, z: FloatArray, context: FloatArray) -> FloatArray:
         """See `Coordinates`."""
@@ -129,10 +133,10 @@ class NormalScores:
 
     def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Coordinates`."""
-        parts = [_linear(c, k, s) for c, k, s in zip(x.T, self.knots, self.scores, strict=True)]
-        z = np.column_stack([value for value, _ in parts])
-        total: FloatArray = np.sum([np.log(slope) for _, slope in parts], axis=0)
-        return z, total
+        maps = enumerate(zip(self.knots, self.scores, strict=True))
+        parts = [_linear(x[:, i], knots, scores) for i, (knots, scores) in maps]
+        total: FloatArray = sum((np.log(slope) for _, slope in parts), np.zeros(len(context)))
+        return np.stack([value for value, _ in parts], axis=1), total
 
     def inverse(self, z: FloatArray, context: FloatArray) -> FloatArray:
         """See `Coordinates`."""
@@ -165,7 +169,7 @@ class Decorrelated:
     def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Coordinates`."""
         z = (x - self.mean) @ np.linalg.inv(self.lower).T
-        return z, np.full(len(x), -np.log(np.diag(self.lower)).sum())
+        return z, np.full(len(context), -np.log(np.diag(self.lower)).sum())
 
     def inverse(self, z: FloatArray, context: FloatArray) -> FloatArray:
         """See `Coordinates`."""
@@ -219,10 +223,10 @@ class Chain:
 
     def forward(self, x: FloatArray, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Coordinates`."""
-        total = np.zeros(len(x))
+        total = np.zeros(len(context))
         for step in self.steps:
             x, part = step.forward(x, context)
-            total += part
+            total = total + part
         return x, total
 
     def inverse(self, z: FloatArray, context: FloatArray) -> FloatArray:
@@ -356,8 +360,9 @@ def _marginal(x: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray
 def _linear(x: FloatArray, at: FloatArray, to: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Piecewise linear map and its slope; the outermost pieces go on without end."""
     piece = np.clip(np.searchsorted(at, x, side="right") - 1, 0, len(at) - 2)
-    slope = np.diff(to)[piece] / np.diff(at)[piece]
-    return to[piece] + (x - at[piece]) * slope, slope
+    slopes = np.diff(to) / np.diff(at)
+    begin, start, slope = (np.take_along_axis(values, piece, 0) for values in (at, to, slopes))
+    return start + (x - begin) * slope, slope
 
 
 # What a fitted density may hold; all are made of arrays and of one another.

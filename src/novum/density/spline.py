@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar, Self, final
 
 import numpy as np
@@ -138,7 +139,7 @@ class AutoregressiveSpline(Density):
         self, z: FloatArray, context: FloatArray, flow: int
     ) -> tuple[FloatArray, FloatArray]:
         latent, log_det = np.empty_like(z), np.zeros(len(z))
-        read = np.column_stack([z, context]).astype(np.float32)
+        read = _read(z, context)
         for i in range(z.shape[1]):
             cumulative, log_density = _Conditional(self._logits(i, read)).at(z[:, i])
             latent[:, i] = ndtri(np.clip(cumulative, _CLOSEST, 1 - _CLOSEST))
@@ -146,11 +147,16 @@ class AutoregressiveSpline(Density):
             log_det += log_density - log_normal
         return latent, log_det
 
+    def _log_density(self, z: FloatArray, context: FloatArray, flow: int) -> FloatArray:
+        read, total = _read(z, context), np.zeros(len(context))
+        for i in range(z.shape[1]):  # normal scores would cancel
+            total = total + _Conditional(self._logits(i, read)).log_density(z[:, i])
+        return total
+
     def _from_latent(self, latent: FloatArray, context: FloatArray, flow: int) -> FloatArray:
         z = np.zeros_like(latent)
         for i in range(latent.shape[1]):
-            read = np.column_stack([z, context]).astype(np.float32)
-            z[:, i] = _Conditional(self._logits(i, read)).quantile(ndtr(latent[:, i]))
+            z[:, i] = _Conditional(self._logits(i, _read(z, context))).quantile(ndtr(latent[:, i]))
         return z
 
     def _logits(self, model: int, read: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -195,6 +201,12 @@ def _train_together(
         learner.weights_, learner.biases_ = kept[::2], kept[1::2]
 
 
+def _read(z: FloatArray, context: FloatArray) -> NDArray[np.float32]:
+    """What the networks read; one context may be that of all rows."""
+    given = context[:, None] + 0 * z[:, :1]  # as many as there are rows, in a graph, too
+    return np.concatenate([z, given], axis=1).astype(np.float32)
+
+
 def _forward(
     h: NDArray[np.float32],
     weights: Sequence[NDArray[np.float32]],
@@ -202,7 +214,8 @@ def _forward(
 ) -> NDArray[np.float32]:
     for w, b in zip(weights[:-1], biases[:-1], strict=True):
         h = np.maximum(h @ w + b, 0)
-    return np.asarray(h @ weights[-1] + biases[-1])
+    logits: NDArray[np.float32] = h @ weights[-1] + biases[-1]
+    return logits
 
 
 class _Conditional:
@@ -216,37 +229,57 @@ class _Conditional:
         n_knots = logits.shape[1]
         self.step = 2 * BOUND / (n_knots - 1)
         p = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
-        p /= p.sum(axis=1, keepdims=True) * self.step
-        p[:, [0, -1]] *= 2  # half of a hat holds as much at twice the height
-        self.height = np.maximum(p, 1e-30)
+        ends = np.ones(n_knots)
+        ends[[0, -1]] = 2  # half of a hat holds as much at twice the height
+        self.height = np.maximum(p / (p.sum(axis=1, keepdims=True) * self.step) * ends, 1e-30)
+
+    @cached_property
+    def cumulative(self) -> FloatArray:
+        """Cumulative distributions at the knots, shape (n, K)."""
         cells = (self.height[:, 1:] + self.height[:, :-1]) * (self.step / 2)
-        self.cumulative = np.concatenate([np.zeros((len(p), 1)), np.cumsum(cells, axis=1)], axis=1)
+        return np.concatenate([np.zeros((len(cells), 1)), np.cumsum(cells, axis=1)], axis=1)
 
     def at(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Cumulative distribution and log density at z (n,)."""
-        inside = np.clip(z, -BOUND, BOUND)
-        cell, t = self._cell((inside + BOUND) / self.step)
-        low, high, before = self._around(cell)
-        density = low + (high - low) * t
-        cumulative = before + self.step * t * (low + density) / 2
-        beyond = 0.5 * np.maximum(z**2 - BOUND**2, 0)
-        return cumulative, np.log(density) - beyond
+        cell, t, low, density = self._inside(z)
+        cumulative = _there(self.cumulative, cell) + self.step * t * (low + density) / 2
+        return cumulative, _log_beyond(density, z)
+
+    def log_density(self, z: FloatArray) -> FloatArray:
+        """Log density at z (n,)."""
+        return _log_beyond(self._inside(z)[-1], z)
 
     def quantile(self, probability: FloatArray) -> FloatArray:
         """Where the cumulative distributions reach `probability` (n,)."""
         wanted = probability * self.cumulative[:, -1]
         cell = (self.cumulative[:, 1:-1] < wanted[:, None]).sum(axis=1)
-        low, high, before = self._around(cell)
-        rest = (wanted - before) / self.step
+        low, high = self._around(cell)
+        rest = (wanted - _there(self.cumulative, cell)) / self.step
         # Root of low t + (high - low) t²/2 = rest that lies in the cell, without cancellation.
         root = np.sqrt(np.maximum(low**2 + 2 * (high - low) * rest, 0))
         t = np.clip(2 * rest / np.maximum(low + root, 1e-300), 0, 1)
         return np.asarray((cell + t) * self.step - BOUND)
 
-    def _cell(self, at: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    def _inside(
+        self, z: FloatArray
+    ) -> tuple[NDArray[np.int64], FloatArray, FloatArray, FloatArray]:
+        """Cells, places in them from 0 to 1, and densities at their starts and there, all (n,)."""
+        at = (np.clip(z, -BOUND, BOUND) + BOUND) / self.step
         cell = np.minimum(at.astype(np.int64), self.height.shape[1] - 2)
-        return cell, at - cell
+        t = at - cell
+        low, high = self._around(cell)
+        return cell, t, low, low + (high - low) * t
 
-    def _around(self, cell: NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        rows = np.arange(len(cell))
-        return self.height[rows, cell], self.height[rows, cell + 1], self.cumulative[rows, cell]
+    def _around(self, cell: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        return _there(self.height, cell), _there(self.height, cell + 1)
+
+
+def _log_beyond(density: FloatArray, z: FloatArray) -> FloatArray:
+    """Log density at z (n,) of one that falls as the normal one does beyond the last knots."""
+    fall: FloatArray = 0.5 * np.maximum(z**2 - BOUND**2, 0)
+    return np.log(density) - fall
+
+
+def _there(values: FloatArray, column: NDArray[np.int64]) -> FloatArray:
+    """One value (n,) of each row of (n, K)."""
+    return np.take_along_axis(values, column[:, None], axis=1)[:, 0]

@@ -32,7 +32,7 @@ class Detector(BaseEstimator, ABC):
     square images, row by row; one that takes clouds the particles of jets, each with its share of
     pT and two coordinates, and zeros where there is none. `to_onnx` hands `_score` a
     `novum.outlier.traced.Traced` in place of an array; a detector for which that leads nowhere
-    says why in `no_onnx`.
+    says why in `no_onnx`, or, where that depends on its parameters, by an ExportError on the way.
 
     Attributes
     ----------

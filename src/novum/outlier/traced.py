@@ -135,10 +135,10 @@ class Traced(NDArrayOperatorsMixin):
             return reduced(_REDUCED[ufunc], *inputs, **{"axis": 0, "keepdims": False} | options)
         refuse(f"numpy.{ufunc.__name__}")
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Traced:
-        if function is np.stack:
-            return _stack(*args, **kwargs)
-        refuse(f"numpy.{function.__name__}")
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in _FUNCTIONS:
+            refuse(f"numpy.{function.__name__}")
+        return _FUNCTIONS[function](*args, **kwargs)
 
     @classmethod
     def __torch_function__(
@@ -252,9 +252,34 @@ def _stack(parts: Any, axis: int = 0) -> Traced:
     return joined([made("unsqueeze", part, Whole([axis])) for part in parts], axis)
 
 
-def joined(parts: Any, axis: int) -> Traced:
+def joined(parts: Any, axis: int = 0) -> Traced:
     """Parts one behind the other, along an axis that is there."""
     return Traced(op().concat(nodes(parts), axis=axis))
+
+
+def _searchsorted(a: Any, v: Traced, side: str = "left") -> Any:
+    """How many of a few rising numbers lie before each value, by comparing with all."""
+    before = a <= v[..., None] if side == "right" else a < v[..., None]
+    return before.astype(np.int64).sum(axis=-1)
+
+
+def _take(a: Traced, indices: Any, axis: int) -> Traced:
+    return made("gather", a, Whole(indices), axis=axis)
+
+
+def gathered(a: Any, indices: Any, axis: int) -> Traced:
+    """Values of an array at places along one axis, of which both may be written down."""
+    return Traced(op().gather_elements(*nodes([a]), *nodes([indices]), axis=axis))
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.clip: Traced.clip,
+    np.concatenate: joined,
+    np.searchsorted: _searchsorted,
+    np.stack: _stack,
+    np.take: _take,
+    np.take_along_axis: gathered,
+}
 
 
 class Whole:

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from novum.outlier.traced import Traced, Whole, is_traced, joined, made, nodes, op, plain, refuse
+from novum.outlier.traced import (
+    Traced,
+    Whole,
+    gathered,
+    is_traced,
+    joined,
+    made,
+    nodes,
+    op,
+    plain,
+    refuse,
+)
 
 
 def counterpart(name: str) -> Any:
@@ -91,7 +102,7 @@ class _Torch:
 
     @staticmethod
     def gather(x: Any, dim: int, index: Any) -> Traced:
-        return Traced(op().gather_elements(*nodes([x]), *nodes([index]), axis=dim))
+        return gathered(x, index, dim)
 
     @staticmethod
     def argmin(x: Traced, dim: int, keepdim: bool = False) -> Traced:
