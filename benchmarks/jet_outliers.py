@@ -269,7 +269,8 @@ def draw_remapped(rows: Mapping[str, Any]) -> None:
                  if (r["task"], r["method"], r["pt_power"]) == (task, name, n)]
                 for n in REMAPPED
             ]  # fmt: skip
-            points = [(n, np.median(a), min(a), max(a)) for n, a in zip(REMAPPED, aucs) if a]
+            found = zip(REMAPPED, aucs, strict=True)
+            points = [(n, np.median(a), min(a), max(a)) for n, a in found if a]
             n, middle, low, high = np.array(points).T
             at = n * 1.03 ** (i - len(names) / 2)  # side by side, where bars would hide each other
             ax.errorbar(at, middle, (middle - low, high - middle), fmt="o-", ms=3, lw=1, label=name)

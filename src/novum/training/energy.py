@@ -150,7 +150,7 @@ def normalise(
         for epoch in (progress or NoProgress()).track(range(config.epochs), "normalising"):
             order = rows.order(epoch)
             batches = torch.from_numpy(order[: len(order) // size * size]).to(device)
-            for part in batches.view(-1, size).split(_ROUND):
+            for part in torch.split(batches.view(-1, size), _ROUND):
                 found = _round(model, sampler, adam, table, part, config, loss)
                 if not all(energy < limit for energy in found):  # NaN is not, either
                     return record.done(diverged=True)
