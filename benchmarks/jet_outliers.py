@@ -33,6 +33,7 @@ Array = NDArray[np.float32]
 
 IMAGES = JetImages(size=20, pt_power=0.5, smear=1.5)
 REMAPPED = (0.1, 0.25, 0.5, 1.0)  # n of pT → pT^n
+DARK_POWER = 0.1  # of dark showers, which differ by soft particles, as arXiv:2206.14225 does
 N_TEST = 5_000
 N_REMAPPED = 10_000  # training jets of the study of pT → pT^n
 MANY = 100_000  # training jets for which the epochs below are meant; fewer train longer
@@ -98,7 +99,8 @@ class Row:
 
 def rows() -> list[Row]:
     """All rows: one seed of everything before more of anything, the study last."""
-    found = [Row(t, m, s) for s in range(SEEDS) for t in TASKS for m in METHODS]
+    powers = {t: DARK_POWER if "dark" in t else IMAGES.pt_power for t in TASKS}
+    found = [Row(t, m, s, powers[t]) for s in range(SEEDS) for t in TASKS for m in METHODS]
     for s in range(SEEDS):
         for task in tuple(TASKS)[:2]:
             names = [k for k, m in METHODS.items() if m.reads == "images" and k not in BESIDE]
@@ -302,7 +304,8 @@ def draw(rows: Mapping[str, Any]) -> None:
             upper.stairs(found[kind], found["edges"], label=process.replace("_", " "))
         upper.set_title(f"{task}\n{method}: AUC {first['auc']:.2f}", fontsize="small")
         upper.set_xlabel("log10 of the score" if found["log10"] else "score", fontsize="small")
-        upper.legend(fontsize="x-small", frameon=False)
+        upper.set_ylim(top=1.35 * max(map(max, (found["background"], found["signal"]))))
+        upper.legend(fontsize="x-small", frameon=False, loc="upper left", ncols=2)
         bins = first["complexity"]
         low, middle, high = np.array(bins["quantile"]).T
         lower.plot(bins["constituents"], middle, "o-", ms=3)
