@@ -33,7 +33,7 @@ Array = NDArray[np.float32]
 
 IMAGES = JetImages(size=20, pt_power=0.5, smear=1.5)
 REMAPPED = (0.1, 0.25, 0.5, 1.0)  # n of pT → pT^n
-DARK_POWER = 0.1  # of dark showers, which differ by soft particles, as arXiv:2206.14225 does
+DARK_POWER = 0.1  # of dark showers, which differ from QCD by soft particles
 N_TEST = 5_000
 N_REMAPPED = 10_000  # training jets of the study of pT → pT^n
 MANY = 100_000  # training jets for which the epochs below are meant; fewer train longer

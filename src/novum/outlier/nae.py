@@ -19,7 +19,8 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     An autoencoder rebuilds what is simple, seen or not. Here Langevin chains look for points that
     it rebuilds well, first in the latent space, which is a sphere, and then in that of the data;
     the training raises the residual there and lowers it for data (arXiv:2105.05735,
-    arXiv:2206.14225). It begins as an ordinary autoencoder.
+    arXiv:2206.14225). It begins as an ordinary autoencoder. Kept is the network whose samples have
+    the least Wasserstein distance from validation events, as in `wnae`: longer training harms.
 
     Two defaults differ from the paper, `published`. Latent chains are as warm as the residuals of
     data, rather than cold: cold ones find the few best rebuilt points and the energies of all

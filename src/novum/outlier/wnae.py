@@ -24,8 +24,8 @@ class WassersteinNormalisedAutoencoder(NormalisedReconstructor):
     Langevin chains (arXiv:2510.02168): the least mean squared distance over all ways to pair
     them, found exactly. As in the code that comes with the paper, the energy enters through the
     chains alone: gradients go through all of their steps in the space of the data, and not into
-    where these start, the decoded ends of latent chains. The epoch with the least distance on
-    validation events is kept, be it that before the first.
+    where these start, the decoded ends of latent chains. The network with the least distance
+    on validation events is kept, be it that before the first step.
 
     Parameters
     ----------
