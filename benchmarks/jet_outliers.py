@@ -78,6 +78,7 @@ METHODS = {
     "supervised": Method("mlp", {"members": 1, "epochs": 8, "patience": 3}),
 }
 BESIDE = ("nae, before", "supervised")  # not in the study of pT → pT^n
+STUDIED = [k for k, m in METHODS.items() if m.reads == "images" and k not in BESIDE]
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ def rows() -> list[Row]:
     found = [Row(t, m, s, powers[t]) for s in range(SEEDS) for t in TASKS for m in METHODS]
     for s in range(SEEDS):
         for task in tuple(TASKS)[:2]:
-            names = [k for k, m in METHODS.items() if m.reads == "images" and k not in BESIDE]
-            found += [Row(task, k, s, n, N_REMAPPED) for k in names for n in REMAPPED]
+            found += [Row(task, k, s, n, N_REMAPPED) for k in STUDIED for n in REMAPPED]
     return sorted(found, key=lambda r: (r.n_train is not None, r.seed, "dark" in r.task))
 
 
@@ -264,8 +264,7 @@ def draw_remapped(rows: Mapping[str, Any]) -> None:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, task in zip(axes, tuple(TASKS)[:2], strict=True):
-        names = dict.fromkeys(r["method"] for r in study if r["task"] == task)
-        for i, name in enumerate(names):
+        for i, name in enumerate(STUDIED):
             aucs = [
                 [next(iter(r["scores"].values()))["auc"] for r in study
                  if (r["task"], r["method"], r["pt_power"]) == (task, name, n)]
@@ -273,9 +272,14 @@ def draw_remapped(rows: Mapping[str, Any]) -> None:
             ]  # fmt: skip
             found = zip(REMAPPED, aucs, strict=True)
             points = [(n, np.median(a), min(a), max(a)) for n, a in found if a]
+            if not points:
+                continue
             n, middle, low, high = np.array(points).T
-            at = n * 1.03 ** (i - len(names) / 2)  # side by side, where bars would hide each other
-            ax.errorbar(at, middle, (middle - low, high - middle), fmt="o-", ms=3, lw=1, label=name)
+            at = n * 1.03 ** (
+                i - len(STUDIED) / 2
+            )  # or bars hide each other
+            bars = (middle - low, high - middle)
+            ax.errorbar(at, middle, bars, fmt="o-", ms=3, lw=1, color=f"C{i}", label=name)
         ax.axhline(0.5, color="grey", lw=0.8, ls=":")
         ax.set(title=task, xlabel="n of pT → pTⁿ", xscale="log")
         ax.set_xticks(REMAPPED, [f"{n:g}" for n in REMAPPED])
