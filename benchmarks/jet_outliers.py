@@ -275,9 +275,7 @@ def draw_remapped(rows: Mapping[str, Any]) -> None:
             if not points:
                 continue
             n, middle, low, high = np.array(points).T
-            at = n * 1.03 ** (
-                i - len(STUDIED) / 2
-            )  # or bars hide each other
+            at = n * 1.03 ** (i - len(STUDIED) / 2)  # or bars hide each other
             bars = (middle - low, high - middle)
             ax.errorbar(at, middle, bars, fmt="o-", ms=3, lw=1, color=f"C{i}", label=name)
         ax.axhline(0.5, color="grey", lw=0.8, ls=":")
