@@ -147,13 +147,14 @@ def measure(row: Row) -> dict[str, Any]:
     train = train[: row.n_train]
     held = {"background": background[test], "signal": signal[other[:N_TEST]]}
     start = time.process_time()
+    options = longer(method.options, len(train))
     if row.method == "supervised":
-        options = longer(method.options, len(train))
-        score = classifier(options, row.seed, background[train], signal[other[N_TEST:]])
+        model = build("classifier", method.detector, **options, random_state=row.seed)
+        score = classifier(model, background[train], signal[other[N_TEST:]])
         found = {"probability": {k: score(x) for k, x in held.items()}}
         extra: dict[str, Any] = {}
     else:
-        detector = build("detector", method.detector, **longer(method.options, len(train)))
+        detector = build("detector", method.detector, **options)
         if "random_state" in detector.get_params():
             detector.set_params(random_state=row.seed)
         detector.fit(background[train], alike=method.reads != "observables")
@@ -164,6 +165,7 @@ def measure(row: Row) -> dict[str, Any]:
         extra["fit_s"] = time.process_time() - start
         found = scores(detector, held)
     constituents = observable(b, "n_constituents")[test]
+    drawn = row.seed == 0 and row.n_train is None
     return {
         "name": row.name, **vars(row), "n_train": len(train), "fit_s": time.process_time() - start,
         **extra,
@@ -172,7 +174,7 @@ def measure(row: Row) -> dict[str, Any]:
             | {"complexity": complexity(x["background"], constituents)}
             for name, x in found.items()
         },
-        "histograms": histograms(next(iter(found.values()))) if row.seed == 0 else None,
+        "histograms": histograms(next(iter(found.values()))) if drawn else None,
     }  # fmt: skip
 
 
@@ -193,9 +195,8 @@ def longer(options: Mapping[str, Any], n_train: int) -> dict[str, Any]:
     return {k: times * v if k.endswith("epochs") else v for k, v in options.items()}
 
 
-def classifier(options: Mapping[str, Any], seed: int, background: Array, signal: Array) -> Any:
+def classifier(model: Any, background: Array, signal: Array) -> Any:
     """Score of a classifier that knows both."""
-    model = build("classifier", "mlp", **options, random_state=seed)
     x = np.concatenate([background, signal])
     scale = float(np.sqrt((x**2).mean()))
     model.fit(x / scale, np.repeat([0, 1], [len(background), len(signal)]))

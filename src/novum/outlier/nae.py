@@ -22,9 +22,9 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     arXiv:2206.14225). It begins as an ordinary autoencoder. Kept is the network whose samples have
     the least Wasserstein distance from validation events, as in `wnae`: longer training harms.
 
-    Two defaults differ from the paper, `published`. Latent chains are as warm as the residuals of
-    data, rather than cold: cold ones find the few best rebuilt points and the energies of all
-    others run away. And the mean squared energy of the samples is part of the loss, as
+    In two ways the defaults leave the paper (`published`). Latent chains are as warm as the
+    residuals of data, rather than cold: cold ones find the few best rebuilt points and the energies
+    of all others run away. And the mean squared energy of the samples is part of the loss, as
     arXiv:1903.08689 proposes, which sets an end to what the training raises.
 
     Parameters
