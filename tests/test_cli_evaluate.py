@@ -10,13 +10,13 @@ import novum
 from novum.cli import console
 from novum.cli.app import run
 from novum.cli.evaluate import with_interval
-from novum.evaluation import Comparison, evaluate
+from novum.evaluation import Comparison, Masses, decorrelation, evaluate
 from novum.evaluation.records import Estimate
 from novum.io import write_events
 from novum.report import comparison_figure
 from novum.simulation.toy import FEATURES
 
-FIGURES = {name: getattr(comparison_figure, name) for name in ("roc", "sic", "to_bytes")}
+FIGURES = {name: getattr(comparison_figure, name) for name in ("roc", "sic", "mass", "to_bytes")}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def wide(monkeypatch):
 def no_drawing(monkeypatch):
     """Leave out the figures, which take longer than everything else."""
     monkeypatch.setattr(comparison_figure, "to_bytes", lambda figure, format: b"-")
-    for name in ("roc", "sic"):
+    for name in ("roc", "sic", "mass"):
         monkeypatch.setattr(comparison_figure, name, lambda comparison: None)
 
 
@@ -98,6 +98,9 @@ def test_figures_are_written(tmp_path, monkeypatch):
     assert sorted(p.name for p in figures.iterdir()) == ["roc.pdf", "roc.png", "sic.pdf", "sic.png"]
     assert (figures / "roc.png").read_bytes()[:4] == b"\x89PNG"
     assert (figures / "sic.pdf").read_bytes()[:5] == b"%PDF-"
+    assert run(["evaluate", str(file), "--mass", "other", "-o", str(tmp_path / "more")]) == 0
+    masses = tmp_path / "more" / "figures" / "mass.png"
+    assert masses.read_bytes()[:4] == b"\x89PNG"
 
 
 def test_names_seeds_and_methods(tmp_path, capsys):
@@ -191,6 +194,62 @@ def test_one_class_is_refused(tmp_path, capsys):
     table = {**columns(1), "label": np.zeros(5200, dtype=int)}
     file = save(tmp_path / "a.parquet", table)
     fails(capsys, ["evaluate", file], "has 0 signal and 5200 background events")
+
+
+# --- a mass that scores should not follow
+
+
+def with_mass(seed: int) -> dict[str, np.ndarray]:
+    table = columns(seed)
+    rng = np.random.default_rng(seed)
+    return {"id": rng.permutation(5200), **table, "mjj": rng.normal(3500, 300, 5200)}
+
+
+def test_a_mass_from_the_table_or_from_the_truth_gives_the_same(tmp_path, capsys):
+    table = with_mass(1)
+    whole = save(tmp_path / "a.parquet", table)
+    bare = save(tmp_path / "b.parquet", {k: table[k] for k in ("id", "score")})
+    truth = save(tmp_path / "t.csv", {k: table[k][::-1] for k in ("id", "label", "mjj")})
+    words = ["--mass", "mjj", "-o"]
+    assert run(["evaluate", str(whole), *words, str(tmp_path / "one")]) == 0
+    printed = capsys.readouterr().out
+    assert "AUC, mjj planed" in printed
+    assert "distance correlation with mjj" in printed
+    assert "divergence of mjj at ε_B = 0.1" in printed
+    assert run(["evaluate", str(bare), "--truth", str(truth), *words, str(tmp_path / "two")]) == 0
+    found = [read(tmp_path / name).methods[0].seeds for name in ("one", "two")]
+    assert found[0] == found[1]
+    s, label, m = table["score"], table["label"] == 1, table["mjj"]
+    masses = Masses("mjj", m[~label], m[label])
+    assert found[0][0].figures.decorrelation == decorrelation(s[~label], s[label], masses)
+
+
+def test_without_a_mass_nothing_is_said_of_one(tmp_path):
+    file = save(tmp_path / "a.parquet", with_mass(1))
+    assert run(["evaluate", str(file), "-o", str(tmp_path / "out")]) == 0
+    assert read(tmp_path / "out").methods[0].figures.decorrelation is None
+    assert not (tmp_path / "out" / "figures" / "mass.png").exists()
+
+
+def test_seeds_with_a_mass(tmp_path):
+    files = [save(tmp_path / f"{i}.parquet", with_mass(i)) for i in range(2)]
+    words = [f"a={file}" for file in files]
+    assert run(["evaluate", *words, "--mass", "mjj", "-o", str(tmp_path / "out")]) == 0
+    assert read(tmp_path / "out").methods[0].figures.decorrelation.auc_planed.low > 0.8
+
+
+def test_faults_of_the_mass(tmp_path, capsys):
+    table = with_mass(1)
+    a = save(tmp_path / "a.parquet", table)
+    fails(capsys, ["evaluate", a, "--mass", "mj"], "a.parquet", "column 'mj'", "'mjj'")
+    fails(capsys, ["evaluate", a, "--mass", "mjj", "--dark-machines"], "--mass: has no meaning")
+    bare = save(tmp_path / "b.parquet", {k: table[k] for k in ("id", "score", "mjj")})
+    truth = save(tmp_path / "t.parquet", {k: table[k] for k in ("id", "label")})
+    words = ["evaluate", bare, "--truth", truth, "--mass", "mjj"]
+    fails(capsys, words, "t.parquet", "column 'mjj'")
+    table["mjj"][7] = np.inf
+    bad = save(tmp_path / "inf.parquet", table)
+    fails(capsys, ["evaluate", bad, "--mass", "mjj"], "inf.parquet", "column 'mjj'", "1 of 5200")
 
 
 # --- labels from another file

@@ -163,8 +163,10 @@ NAMES = {
     "novum.evaluation": {
         "MIN_BACKGROUND",
         "Comparison",
+        "Decorrelation",
         "Dependence",
         "Figures",
+        "Masses",
         "Method",
         "Performance",
         "Planed",
@@ -176,6 +178,7 @@ NAMES = {
         "TwoSample",
         "auc",
         "compare_improvements",
+        "decorrelation",
         "distance_correlation",
         "evaluate",
         "mass_dependence",

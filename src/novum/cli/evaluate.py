@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from novum.evaluation import Comparison
-    from novum.evaluation.records import Estimate, Method
+    from novum.evaluation.records import Decorrelation, Estimate, Method
     from novum.search.scored import TableOfScores
 
 TOO_FEW = "too few"
@@ -27,6 +27,7 @@ def evaluate(
     output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
     truth: Path | None = None,
     window: int | None = None,
+    mass: str | None = None,
     seed: int = 0,
     dark_machines: Annotated[bool, Parameter(negative="")] = False,
     signal_column: str | None = None,
@@ -52,6 +53,9 @@ def evaluate(
         Table that holds the labels where those of the scores do not, joined by id.
     window : int
         Window of a search, counted from 0, in its scores.parquet.
+    mass : str
+        Column that scores should not follow, in --truth or in the tables: how far they do, and what
+        is left once background has the mass spectrum of signal.
     seed : int
         Seed of the bootstrap.
     dark_machines : bool
@@ -73,7 +77,7 @@ def evaluate(
     if output is not None and output.exists():
         raise OutputError(f"{output}: exists already and is not overwritten")
     if dark_machines:
-        _refuse("with", {"--truth": truth, "--window": window})
+        _refuse("with", {"--truth": truth, "--window": window, "--mass": mass})
         settings = RowSettings(score, label, signal_column, channel_column, min_background)
         evaluate_dark_machines(scores, settings, output)
         return
@@ -85,6 +89,7 @@ def evaluate(
         label=label,
         truth=truth,
         window=window,
+        mass=mass,
         seed=seed,
         progress=console.RichProgress(),
     )
@@ -187,7 +192,27 @@ def _column(method: Method) -> dict[str, str]:
         cells[f"SIC at ε_B = {point.eps_b:g}"] = _cell(point.sic, point.n_background)
     for point in figures.working_points:
         cells[f"ε_S at ε_B = {point.eps_b:g}"] = _cell(point.eps_s, point.n_background)
+    return cells if figures.decorrelation is None else cells | _decorrelation(figures.decorrelation)
+
+
+def _decorrelation(found: Decorrelation) -> dict[str, str]:
+    cells = {
+        f"AUC, {found.mass} planed": _cell(found.auc_planed),
+        f"distance correlation with {found.mass}": _beside_random(
+            found.distance_correlation, found.random
+        ),
+    }
+    for cut in found.cuts:
+        name = f"divergence of {found.mass} at ε_B = {cut.eps_b:g}"
+        cells[name] = _beside_random(cut.jensen_shannon, cut.random) + f" ({cut.n_background})"
     return cells
+
+
+def _beside_random(estimate: Estimate | None, random: float | None) -> str:
+    """A measure that is not 0 by chance either, with what chance makes it."""
+    if estimate is None or random is None:
+        return TOO_FEW
+    return f"{with_interval(estimate)}, random {random:.2g}"
 
 
 def _range(cells: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from novum.evaluation.dark_machines import (
 )
 from novum.evaluation.dark_machines_rows import read_signal_rows, write_signal_rows
 from novum.evaluation.dark_machines_scores import signal_row
+from novum.evaluation.decorrelation import Masses, decorrelation
 from novum.evaluation.dependence import (
     Dependence,
     distance_correlation,
@@ -17,7 +18,7 @@ from novum.evaluation.dependence import (
 )
 from novum.evaluation.performance import evaluate, over_seeds
 from novum.evaluation.planing import Planed, plane
-from novum.evaluation.records import Comparison, Figures, Method, Performance
+from novum.evaluation.records import Comparison, Decorrelation, Figures, Method, Performance
 from novum.evaluation.sculpting import Sculpting, sculpting
 from novum.evaluation.sic import MIN_BACKGROUND, SicCurve, auc, sic_curve
 from novum.evaluation.two_sample import TwoSample, two_sample_test
@@ -25,8 +26,10 @@ from novum.evaluation.two_sample import TwoSample, two_sample_test
 __all__ = [
     "MIN_BACKGROUND",
     "Comparison",
+    "Decorrelation",
     "Dependence",
     "Figures",
+    "Masses",
     "Method",
     "Performance",
     "Planed",
@@ -38,6 +41,7 @@ __all__ = [
     "TwoSample",
     "auc",
     "compare_improvements",
+    "decorrelation",
     "distance_correlation",
     "evaluate",
     "mass_dependence",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from novum.errors import InputError
+from novum.evaluation.decorrelation import Masses, decorrelation, decorrelation_over_seeds
 from novum.evaluation.passing import Passing, count_passing, resampled, thinned_rows
 from novum.evaluation.records import (
     Estimate,
@@ -19,6 +21,7 @@ from novum.evaluation.records import (
     Rejection,
     WorkingPoint,
 )
+from novum.evaluation.seeds import LEVELS, combined, spread
 from novum.evaluation.sic import MIN_BACKGROUND
 
 FloatArray = NDArray[np.float64]
@@ -26,7 +29,6 @@ FloatArray = NDArray[np.float64]
 EPS_S = (0.3, 0.5)
 EPS_B = (1e-2, 1e-3, 1e-4)
 REPLICAS = 200
-LEVELS = (0.16, 0.84)
 _CURVE = 10.0 ** (-np.arange(241) / 40)  # forty a decade, down to 1e-6
 
 
@@ -41,7 +43,12 @@ class _Readings(NamedTuple):
 
 
 def evaluate(
-    background: ArrayLike, signal: ArrayLike, *, replicas: int = REPLICAS, seed: int = 0
+    background: ArrayLike,
+    signal: ArrayLike,
+    *,
+    masses: Masses | None = None,
+    replicas: int = REPLICAS,
+    seed: int = 0,
 ) -> Performance:
     """Figures of merit of scores whose truth is known, with bootstrap intervals.
 
@@ -51,6 +58,8 @@ def evaluate(
     ----------
     background, signal : arrays (n_b,), (n_s,)
         Scores, higher is more anomalous; only their order counts, and ties are kept.
+    masses : Masses, optional
+        Of the same events, for `decorrelation`.
     replicas : int
         Bootstrap replicas of background and signal, drawn separately.
     seed : int
@@ -64,7 +73,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If a sample is empty or holds NaN, or there are fewer than two replicas.
+        If a sample is empty or holds NaN, there are fewer than two replicas, or a score or a mass
+        is not finite where masses are given.
     """
     if replicas < 2:
         raise InputError(f"a bootstrap needs at least 2 replicas, got {replicas}", value=replicas)
@@ -81,11 +91,15 @@ def evaluate(
     ]
     value = _read(passing, eps_b, best)
     band = _Readings(*(_quantiles(np.stack(column)) for column in zip(*drawn, strict=True)))
+    figures = _figures(passing, eps_b, value, band, best if len(rows) else None)
+    if masses is not None:
+        follows = decorrelation(background, signal, masses, seed=seed)
+        figures = replace(figures, decorrelation=follows)
     return Performance(
         n_signal=passing.n_signal,
         n_background=passing.n_background,
         significance_before=passing.n_signal / passing.n_background**0.5,
-        figures=_figures(passing, eps_b, value, band, best if len(rows) else None),
+        figures=figures,
         replicas=replicas,
         seed=seed,
     )
@@ -177,18 +191,19 @@ def over_seeds(seeds: Sequence[Performance]) -> Figures:
         return seeds[0].figures
     figures = [seed.figures for seed in seeds]
     return Figures(
-        auc=_spread([f.auc.value for f in figures]),
+        auc=spread([f.auc.value for f in figures]),
         max_sic=_largest([f.max_sic for f in figures]),
         rejections=tuple(
             Rejection(
                 group[0].eps_s,
                 min(r.n_background for r in group),
-                _combined([r.rejection for r in group]),
+                combined([r.rejection for r in group]),
             )
             for group in zip(*(f.rejections for f in figures), strict=True)
         ),
         working_points=_points([f.working_points for f in figures]),
         curve=_points([f.curve for f in figures]),
+        decorrelation=decorrelation_over_seeds([f.decorrelation for f in figures]),
     )
 
 
@@ -200,8 +215,8 @@ def _points(columns: Sequence[tuple[WorkingPoint, ...]]) -> tuple[WorkingPoint, 
         WorkingPoint(
             group[0].eps_b,
             min(p.n_background for p in group),
-            _combined([p.eps_s for p in group]),
-            _combined([p.sic for p in group]),
+            combined([p.eps_s for p in group]),
+            combined([p.sic for p in group]),
         )
         for group in groups
     )
@@ -212,17 +227,7 @@ def _largest(found: Sequence[MaxSic | None]) -> MaxSic | None:
     if len(known) < len(found):
         return None
     return MaxSic(
-        sic=_spread([f.sic.value for f in known]),
+        sic=spread([f.sic.value for f in known]),
         eps_b=median(f.eps_b for f in known),
         n_background=min(f.n_background for f in known),
     )
-
-
-def _combined(found: Sequence[Estimate | None]) -> Estimate | None:
-    known = [f.value for f in found if f is not None]
-    return _spread(known) if len(known) == len(found) else None
-
-
-def _spread(values: Sequence[float]) -> Estimate:
-    low, high = np.quantile(values, LEVELS)
-    return Estimate(float(median(values)), float(low), float(high))

@@ -88,6 +88,79 @@ class MaxSic:
 
 
 @dataclass(frozen=True)
+class Spectrum:
+    """Background events in bins of a mass, to be drawn.
+
+    Attributes
+    ----------
+    edges : tuple of float
+        Of the bins, one more than there are.
+    inclusive, selected : tuple of int
+        All events, and those that pass.
+    """
+
+    edges: tuple[float, ...]
+    inclusive: tuple[int, ...]
+    selected: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MassCut:
+    """What a cut on the score does to the mass spectrum of the background.
+
+    Attributes
+    ----------
+    eps_b : float
+        The background efficiency that the cut keeps within.
+    n_background : int
+        Background events that pass; over seeds, the fewest.
+    jensen_shannon : Estimate or None
+        Divergence of the spectra of passing and failing events [bits], without an interval for a
+        single seed; None where fewer than 50 pass.
+    random : float or None
+        Divergence to expect if as many events passed at random; over seeds, the median.
+    spectrum : Spectrum or None
+        Over seeds, that of the first.
+    """
+
+    eps_b: float
+    n_background: int
+    jensen_shannon: Estimate | None
+    random: float | None
+    spectrum: Spectrum | None
+
+
+@dataclass(frozen=True)
+class Decorrelation:
+    """How far a score follows a mass.
+
+    Attributes
+    ----------
+    mass : str
+        Its column.
+    auc_planed : Estimate or None
+        AUC with background weighed to the mass spectrum of signal: what the score knows beside
+        the mass. None where the spectra do not overlap.
+    effective_background : float or None
+        Background events of equal weight that would be as good; over seeds, the fewest.
+    distance_correlation : Estimate or None
+        Of score and mass in background, without an interval for a single seed; None where one of
+        them is constant or there are fewer than 50 events.
+    random : float or None
+        Distance correlation of the same scores with shuffled masses; over seeds, the median.
+    cuts : tuple of MassCut
+        At fixed background efficiencies.
+    """
+
+    mass: str
+    auc_planed: Estimate | None
+    effective_background: float | None
+    distance_correlation: Estimate | None
+    random: float | None
+    cuts: tuple[MassCut, ...]
+
+
+@dataclass(frozen=True)
 class Figures:
     """The figures of merit of a method.
 
@@ -103,6 +176,8 @@ class Figures:
         At fixed background efficiencies.
     curve : tuple of WorkingPoint
         Falling from ε_B = 1, as far as 25 background events pass.
+    decorrelation : Decorrelation or None
+        None where no mass was given.
     """
 
     auc: Estimate
@@ -110,6 +185,7 @@ class Figures:
     rejections: tuple[Rejection, ...]
     working_points: tuple[WorkingPoint, ...]
     curve: tuple[WorkingPoint, ...]
+    decorrelation: Decorrelation | None = None
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,13 @@ def auc(
     b, s = np.asarray(background, np.float64), np.asarray(signal, np.float64)
     w = event_weights(background_weight, len(b), "background_weight")
     v = event_weights(signal_weight, len(s), "signal_weight")
-    order = np.argsort(b, kind="stable")
-    below = np.concatenate([[0.0], np.cumsum(w[order])])
-    sides = [below[np.searchsorted(b[order], s, side=side)] for side in ("left", "right")]
-    return float(v @ (sides[0] + sides[1]) / (2 * v.sum() * below[-1]))
+    return float(v @ share_below(s, b, w) / v.sum())
+
+
+def share_below(scores: FloatArray, others: FloatArray, weight: FloatArray) -> FloatArray:
+    """Share (n,) of the weight of other scores (k,) below each score; ties count one half."""
+    order = np.argsort(others, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weight[order])])
+    ranked = others[order]
+    sides = [below[np.searchsorted(ranked, scores, side=side)] for side in ("left", "right")]
+    return np.asarray((sides[0] + sides[1]) / (2 * below[-1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from novum.errors import OutputError
 from novum.evaluation import Comparison
-from novum.evaluation.records import EVALUATION_FILE, Estimate, Method
+from novum.evaluation.records import EVALUATION_FILE, Estimate, MassCut, Method
 from novum.io.atomic import make_folder, write_bytes, write_text
 from novum.report.style import (
     Palette,
@@ -67,7 +68,7 @@ def roc(comparison: Comparison, theme: Theme = "light") -> Figure:
         ax.set_ylim(1, 2 * top)
         ax.set_xlabel(r"signal efficiency $\varepsilon_S$")
         ax.set_ylabel(r"background rejection $1/\varepsilon_B$")
-        _finish(ax, comparison, palette)
+        _finish(ax, palette, "truth level, 68 % bands", _without_points(comparison))
         return settle(figure)
 
 
@@ -104,12 +105,66 @@ def sic(comparison: Comparison, theme: Theme = "light") -> Figure:
         ax.set_ylim(0, 1.12 * top)
         ax.set_xlabel(r"background efficiency $\varepsilon_B$")
         ax.set_ylabel(r"SIC = $\varepsilon_S/\sqrt{\varepsilon_B}$")
-        _finish(ax, comparison, palette)
+        _finish(ax, palette, "truth level, 68 % bands", _without_points(comparison))
         return settle(figure)
+
+
+def mass(comparison: Comparison, theme: Theme = "light") -> Figure:
+    """Mass spectra of all background and of what passes the tightest measured cut of each method.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With masses; over seeds, the spectrum of the first is drawn.
+    theme : {"light", "dark"}
+        Colours.
+
+    Returns
+    -------
+    Figure
+        One panel of densities.
+    """
+    with theme_context(theme) as palette:
+        figure = new_figure(4.6)
+        ax = figure.subplots()
+        for method, colour, dashes in _styled(comparison, palette):
+            cut = _tightest(method)
+            if cut is None or cut.spectrum is None:
+                continue
+            edges = cut.spectrum.edges
+            if not ax.patches:  # the same of all methods
+                _density(ax, cut.spectrum.inclusive, edges, palette.muted, "-", "all background")
+            label = f"{_label(method)}, {100 * cut.eps_b:g} %"
+            _density(ax, cut.spectrum.selected, edges, colour, dashes, label)
+        ax.set_xlabel(_mass_of(comparison), parse_math=False)
+        ax.set_ylabel("density")
+        ax.set_ylim(bottom=0)
+        _finish(ax, palette, "background", "" if ax.patches else "too few events pass")
+        return settle(figure)
+
+
+def _tightest(method: Method) -> MassCut | None:
+    found = method.figures.decorrelation
+    cuts = [cut for cut in found.cuts if cut.spectrum is not None] if found else []
+    return min(cuts, key=lambda cut: cut.eps_b, default=None)
+
+
+def _mass_of(comparison: Comparison) -> str:
+    found = (method.figures.decorrelation for method in comparison.methods)
+    return next((d.mass for d in found if d is not None), "")
+
+
+def _density(
+    ax: Axes, counts: Sequence[int], edges: Sequence[float], colour: str, dashes: Any, label: str
+) -> None:
+    density = np.array(counts) / (sum(counts) * np.diff(edges))
+    ax.stairs(density, edges, color=colour, ls=dashes, label=label)
 
 
 def write_comparison(comparison: Comparison, folder: str | Path) -> None:
     """Write ``evaluation.json`` and ``figures/roc``, ``figures/sic`` (.png, .pdf) to a new folder.
+
+    Where there are masses, also ``figures/mass``.
 
     Raises
     ------
@@ -120,7 +175,10 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> None:
     if root.exists():
         raise OutputError(f"{root}: exists already and is not overwritten")
     plots = make_folder(root / FIGURE_FOLDER)
-    for name, figure in (("roc", roc(comparison)), ("sic", sic(comparison))):
+    figures = {"roc": roc(comparison), "sic": sic(comparison)}
+    if _mass_of(comparison):
+        figures["mass"] = mass(comparison)
+    for name, figure in figures.items():
         write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
         write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
     write_text(root / EVALUATION_FILE, comparison.to_json())
@@ -142,12 +200,17 @@ def _label(method: Method) -> str:
     return clean(method.name, MOST_LEGEND) + seeds
 
 
-def _finish(ax: Axes, comparison: Comparison, palette: Palette) -> None:
-    if any(method.figures.curve for method in comparison.methods):
+def _without_points(comparison: Comparison) -> str:
+    return "" if any(method.figures.curve for method in comparison.methods) else TOO_FEW
+
+
+def _finish(ax: Axes, palette: Palette, title: str, empty: str) -> None:
+    """The legend, or why there is none, and the title."""
+    if empty:
+        write(ax, 0.5, 0.5, empty, ha="center", color=palette.muted)
+    else:
         legend = ax.legend(loc="best")
         for text in legend.get_texts():
             text.set_parse_math(False)
-    else:
-        write(ax, 0.5, 0.5, TOO_FEW, ha="center", color=palette.muted)
-    write(ax, 0, 1.015, "truth level, 68 % bands", va="bottom", weight="bold")
+    write(ax, 0, 1.015, title, va="bottom", weight="bold")
     tag(ax, palette)

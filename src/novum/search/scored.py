@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import ConfigError, InputError
-from novum.evaluation import Comparison, Method, Performance, evaluate, over_seeds
+from novum.evaluation import Comparison, Masses, Method, Performance, evaluate, over_seeds
 from novum.events import Events
 from novum.io import open_events, require_finite, to_gev
 from novum.io.labels import read_labelled, require_labels, rows_by_id
@@ -42,10 +42,15 @@ class _Region:
 
 @dataclass(frozen=True, eq=False)
 class _Truth:
-    """The labelled file; `masses` are those of its columns that signal regions are cut on."""
+    """The labelled file.
+
+    `masses` are those of its columns that signal regions are cut on, `mass` is the one that scores
+    should not follow.
+    """
 
     events: Events
     masses: tuple[str, ...]
+    mass: str | None
     units: dict[str, str]
 
 
@@ -56,6 +61,7 @@ def evaluate_tables(
     label: str | None = None,
     truth: Path | None = None,
     window: int | None = None,
+    mass: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -76,6 +82,8 @@ def evaluate_tables(
         Where the labels are if the tables hold none.
     window : int, optional
         Window of a search, counted from 0; needed where there are several.
+    mass : str, optional
+        Column of `truth`, or of the tables where there is none, that scores should not follow.
     seed : int
         Of the bootstrap, the same for every table.
     progress : Progress, optional
@@ -92,20 +100,23 @@ def evaluate_tables(
         raise ConfigError("evaluate: name a table of scores")
     several_names = len({t.name for t in tables}) > 1
     regions = [_region(t.path, window) for t in tables]
-    known = None if truth is None else _read_truth(truth, label, regions)
+    known = None if truth is None else _read_truth(truth, label, regions, mass)
+    columns = tuple(score) if mass is None or known is not None else (*score, mass)
     found: dict[str, list[tuple[str, Performance]]] = {}
     notes: list[str] = []
     steps = (progress or NoProgress()).track(
         zip(tables, regions, strict=True), "evaluating", total=len(tables)
     )
     for table, region in steps:
-        events, restriction = _labelled_scores(table.path, score, label, known, window, region)
+        events, restriction = _labelled_scores(table.path, columns, label, known, window, region)
         if restriction is not None:
             notes.append(f"{table.path}: {restriction}")
         for column in score:
             name = table.name if len(score) == 1 else column
             name = f"{table.name}/{column}" if several_names and len(score) > 1 else name
-            found.setdefault(name, []).append((str(table.path), _evaluate(events, column, seed)))
+            found.setdefault(name, []).append(
+                (str(table.path), _evaluate(events, column, mass, seed))
+            )
     methods = tuple(
         Method(
             name=name,
@@ -123,9 +134,14 @@ def evaluate_tables(
     )
 
 
-def _evaluate(events: Events, column: str, seed: int) -> Performance:
+def _evaluate(events: Events, column: str, mass: str | None, seed: int) -> Performance:
     scores, signal = require_scores(events, column), require_labels(events) == 1
-    return evaluate(scores[~signal], scores[signal], seed=seed)
+    masses = None
+    if mass is not None:
+        require_finite(events, [mass])
+        m = events.column(mass)
+        masses = Masses(mass, m[~signal], m[signal])
+    return evaluate(scores[~signal], scores[signal], masses=masses, seed=seed)
 
 
 def require_scores(events: Events, column: str) -> NDArray[np.float64]:
@@ -151,16 +167,16 @@ def require_scores(events: Events, column: str) -> NDArray[np.float64]:
 
 def _labelled_scores(
     path: Path,
-    score: Sequence[str],
+    columns: Sequence[str],
     label: str | None,
     truth: _Truth | None,
     window: int | None,
     region: _Region | None,
 ) -> tuple[Events, str | None]:
-    """Labelled events with the columns `score`, and in words what they were restricted to."""
+    """Labelled events with `columns`, and in words what they were restricted to."""
     schema = open_events(path).schema
     scan = set(schema.columns) >= SCAN_COLUMNS
-    columns = [*score, "window"] if scan else list(score)
+    columns = list(dict.fromkeys([*columns, "window"] if scan else columns))
     if truth is None:
         events = read_labelled(path, label, columns)
     else:
@@ -178,6 +194,9 @@ def _labelled_scores(
     if truth is not None:
         rows = rows_by_id(events.id, truth.events)
         events = replace(events, label=require_labels(truth.events)[rows])
+        if truth.mass is not None:
+            m = truth.events.column(truth.mass)[rows]
+            events = replace(events, features={**events.features, truth.mass: m})
         if region is not None:
             events, restriction = _restricted(events, rows, truth, region)
     return _with_both_classes(events, restriction), restriction
@@ -239,14 +258,17 @@ def _region(path: Path, window: int | None) -> _Region | None:
     return _Region(str(config["mass"]), config.get("mass_unit"), edges.low, edges.high)
 
 
-def _read_truth(path: Path, label: str | None, regions: Sequence[_Region | None]) -> _Truth:
+def _read_truth(
+    path: Path, label: str | None, regions: Sequence[_Region | None], mass: str | None
+) -> _Truth:
     schema = open_events(path).schema
     wanted = dict.fromkeys(r.mass for r in regions if r is not None)
     masses = tuple(name for name in wanted if name in schema.columns)
-    events = read_labelled(path, label, masses)
+    columns = masses if mass is None else tuple(dict.fromkeys([*masses, mass]))
+    events = read_labelled(path, label, columns)
     require_labels(events)
     _require_equal_weights(events)
-    return _Truth(events, masses, dict(schema.units))
+    return _Truth(events, masses, mass, dict(schema.units))
 
 
 def _restricted(
