@@ -15,7 +15,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,7 @@ from novum.physics.jet_images import JetImages
 Array = NDArray[np.float32]
 
 IMAGES = JetImages(size=20, pt_power=0.5, smear=1.5)
+PUBLISHED = JetImages(size=40)  # of arXiv:2104.08291, neither remapped nor filtered
 REMAPPED = (0.1, 0.25, 0.5, 1.0)  # n of pT → pT^n
 DARK_POWER = 0.1  # of dark showers, which differ from QCD by soft particles
 N_TEST = 5_000
@@ -56,9 +57,11 @@ class Method:
     detector: str
     options: Mapping[str, Any] = field(default_factory=dict)
     reads: str = "images"
+    images: JetImages = IMAGES
 
 
 _DENSE = {"hidden": (256, 64), "members": 1, "epochs": 8, "patience": 3}
+_LATENT = {"latent": 2, "hidden": (100,), "members": 1, "epochs": 8, "patience": 3}
 _NAE = {"latent": 16, "hidden": (256, 64), "epochs": 8, "patience": 3}
 METHODS = {
     "autoencoder": Method("autoencoder", {**_DENSE, "latent": 6}),
@@ -76,9 +79,15 @@ METHODS = {
     "kde": Method("kde", reads="observables"),
     "deep-svdd": Method("deep-svdd", {"members": 1, "epochs": 8}),
     "supervised": Method("mlp", {"members": 1, "epochs": 8, "patience": 3}),
+    "vae, as published": Method("vae", _LATENT, images=PUBLISHED),
+    "gmvae, as published": Method("gmvae", {**_LATENT, "components": 2}, images=PUBLISHED),
+    "dirichlet-vae, as published": Method("dirichlet-vae", _LATENT, images=PUBLISHED),
 }
 BESIDE = ("nae, before", "supervised")  # not in the study of pT → pT^n
-STUDIED = [k for k, m in METHODS.items() if m.reads == "images" and k not in BESIDE]
+STUDIED = [
+    name for name, method in METHODS.items()
+    if method.reads == "images" and method.images == IMAGES and name not in BESIDE
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,11 @@ class Row:
 
 def rows() -> list[Row]:
     """All rows: one seed of everything before more of anything, the study last."""
-    powers = {t: DARK_POWER if "dark" in t else IMAGES.pt_power for t in TASKS}
-    found = [Row(t, m, s, powers[t]) for s in range(SEEDS) for t in TASKS for m in METHODS]
+    found = [
+        Row(task, name, s, DARK_POWER if "dark" in task else method.images.pt_power)
+        for s in range(SEEDS) for task in TASKS for name, method in METHODS.items()
+        if "dark" not in task or method.images == IMAGES
+    ]  # fmt: skip
     for s in range(SEEDS):
         for task in tuple(TASKS)[:2]:
             found += [Row(task, k, s, n, N_REMAPPED) for k in STUDIED for n in REMAPPED]
@@ -129,7 +141,7 @@ def main() -> None:
             "jet_outliers",
             {"header": header("torch"), "images": vars(IMAGES), "samples": JETS, "n_test": N_TEST,
              "n_remapped": N_REMAPPED,
-             "methods": {k: vars(m) for k, m in METHODS.items()}, "rows": list(done.values())},
+             "methods": {k: asdict(m) for k, m in METHODS.items()}, "rows": list(done.values())},
         )  # fmt: skip
     draw(done)
     draw_remapped(done)
@@ -139,7 +151,7 @@ def measure(row: Row) -> dict[str, Any]:
     """Train on background, score held-out jets of both kinds with every score there is."""
     method = METHODS[row.method]
     b, s = TASKS[row.task]
-    images = replace(IMAGES, pt_power=row.pt_power)
+    images = replace(method.images, pt_power=row.pt_power)
     background, signal = (inputs(p, method.reads, images) for p in (b, s))
     rng = np.random.default_rng([row.seed, 0x7E57])
     order, other = rng.permutation(len(background)), rng.permutation(len(signal))

@@ -55,10 +55,10 @@ class Sample:
     """qae_tth with nine features: half of the background trains, the rest and signal test."""
 
     def __init__(self, seed: int) -> None:
-        background, signal, _ = load("qae_tth")
+        background, signals, _ = load("qae_tth")
         order = np.random.default_rng(seed).permutation(len(background))
         self.train, self.test = np.array_split(background[order], 2)
-        self.signal = signal
+        self.signal = signals["qae_tth"]
         self.center, self.scale = self.train.mean(axis=0), self.train.std(axis=0)
 
     def z(self, x: np.ndarray) -> np.ndarray:
