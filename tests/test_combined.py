@@ -46,7 +46,7 @@ def test_the_rules_are_what_they_say():
             for part, held in zip(first.parts_, first.held_, strict=True)
         ]
     )
-    np.testing.assert_allclose(made["rank-average"].anomaly_score(x), 1 - p.mean(axis=0))
+    np.testing.assert_allclose(made["rank-average"].anomaly_score(x), -np.log(p.mean(axis=0)))
     np.testing.assert_allclose(first.anomaly_score(x), -np.log(p.min(axis=0)))
     np.testing.assert_allclose(made["sum-log-p"].anomaly_score(x), -np.log(p).sum(axis=0))
 
@@ -72,3 +72,21 @@ def test_what_makes_no_sense_is_named(options, message):
         Combined(**options).fit(normal())
     with pytest.raises(InputError, match="needs at least 10 events"):
         Combined().fit(normal(8))
+
+
+def test_no_two_far_events_tie():
+    for rule in ("rank-average", "min-p", "sum-log-p"):
+        made = Combined(("kmeans", "mahalanobis"), rule=rule, random_state=4).fit(normal())
+        far = made.anomaly_score(np.full((3, normal().shape[1]), [[12.0], [40.0], [100.0]]))
+        assert (np.diff(far) > 0).all(), rule
+
+
+def test_held_out_events_count_by_their_weight():
+    x = normal(4000)
+    far = np.full((4000, x.shape[1]), 4.0) + 0.1 * normal(4000, seed=6)
+    both, w = np.concatenate([x, far]), np.repeat([1.0, 1e-6], 4000)
+    made = Combined(("kmeans", "mahalanobis"), random_state=4).fit(both, sample_weight=w)
+    assert len(made.held_[0]) == pytest.approx(800, abs=100)
+    probe = np.full((1, x.shape[1]), 3.0)
+    z = (probe - made.center_) / made.scale_
+    assert log_p_value(made.held_[1], made.parts_[1].anomaly_score(z))[0] < np.log(1 / 500)

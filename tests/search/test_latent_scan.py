@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from novum.cli.app import run
-from novum.errors import ConfigError, FileFormatError
+from novum.errors import ConfigError, FileFormatError, InputError
 from novum.events import Events
 from novum.io import write_events
 from novum.search import LatentScan, scan_latent
@@ -44,6 +44,30 @@ def test_pca_keeps_all_of_a_plane_from_two_variables_on():
 def test_what_makes_no_sense_is_named(method, options, message):
     with pytest.raises(ConfigError, match=message):
         scan_latent(plane(), method, **options)
+
+
+def test_default_sizes_are_those_that_the_detector_takes():
+    assert [p.latent for p in scan_latent(plane(), "pca", seeds=1).points] == [1, 2, 3, 4]
+    options = {"epochs": 1, "members": 1}
+    scan = scan_latent(plane(200), "dirichlet-vae", seeds=1, options=options)
+    assert [p.latent for p in scan.points] == [2, 3, 4]
+    one = Events.from_arrays({"x": np.arange(100.0)})
+    with pytest.raises(ConfigError, match="1 columns are too few for pca"):
+        scan_latent(one, "pca")
+
+
+def test_sizes_are_looked_at_before_anything_is_trained(monkeypatch):
+    fitted = []
+    monkeypatch.setattr(
+        "novum.search.latent_scan.fit_outlier",
+        lambda *_, options, **__: fitted.append(options["latent"]),
+    )
+    with pytest.raises(ConfigError, match="latent: must be at least 2, got 1"):
+        scan_latent(plane(), "nae", latent=[4, 1])
+    assert not fitted
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="5 principal components need more features"):
+        scan_latent(plane(), "pca", latent=[1, 5])
 
 
 def test_the_command_line(tmp_path, capsys):

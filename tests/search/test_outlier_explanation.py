@@ -14,11 +14,11 @@ from novum.io import write_events
 from novum.outlier import PCA, IsolationForest, Mahalanobis
 from novum.physics.jet_images import JetImages
 from novum.search import Explanation, OutlierModel, chunks, explain, fit_outlier
+from novum.search.background import split
 from novum.search.background_sample import background_sample
 from novum.search.contributions import occlusion, residual_contributions
 from novum.search.explained_events import nearest_events
 from novum.search.lowest import Lowest
-from novum.search.outliers import is_held_out
 from novum.search.pieces import Piece, pieces_of
 from novum.search.score_spectrum import passing_events
 
@@ -183,7 +183,7 @@ def test_chunks_change_nothing_and_the_record_travels(files, model, monkeypatch,
 
 def test_the_background_is_what_was_held_out(files, model):
     sample = background_sample(model, None, 0)
-    held = is_held_out(events(), 0)
+    held = split(events(), 0, 1.0)[1]
     assert set(sample.ids) == set(np.flatnonzero(held))
     assert len(sample.ids) == model.n_held_out
     model.save(files / "m")
@@ -225,7 +225,7 @@ def test_the_band_of_background_covers():
 
 def test_shares_below_are_ranks_among_background(files, model):
     found = explain(model, files / "e.parquet", top=50)
-    held = events().take(np.flatnonzero(is_held_out(events(), 0)))
+    held = events().take(np.flatnonzero(split(events(), 0, 1.0)[1]))
     for j, name in enumerate(NAMES):
         expected = [
             stats.percentileofscore(held.column(name), e.values[j]) / 100 for e in found.events
@@ -253,7 +253,11 @@ def test_mistakes_are_named(files, model):
     with pytest.raises(InputError, match=r"is not in '.*b\.parquet' any more; name a file"):
         explain(model, e)
     write_events(events(999), files / "b.parquet")
-    with pytest.raises(InputError, match="other events than the 1000"):
+    with pytest.raises(InputError, match=r"b\.parquet: has other events than the \d+"):
+        explain(model, e)
+    # As many events under the same ids, but other ones.
+    write_events(events(seed=77), files / "b.parquet", overwrite=True)
+    with pytest.raises(InputError, match=r"b\.parquet: has other events than the \d+"):
         explain(model, e)
     with pytest.raises(InputError, match="is in no file"):
         explain(fit_outlier(events(), "pca"), e)

@@ -14,7 +14,8 @@ from novum.io import write_events
 from novum.outlier import KMeans
 from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
-from novum.search import OutlierModel, chunks, fit_outlier, outliers, score_file
+from novum.search import OutlierModel, chunks, explain, fit_outlier, score_file
+from novum.search.crossfitting import fold_of
 
 NAMES = ("met", "pt", "ht")
 
@@ -61,8 +62,91 @@ def test_p_values_count_the_event_itself(model):
     np.testing.assert_allclose(p, [1 / (1 + h), 2 / (1 + h), 1, 1])
 
 
+@pytest.mark.parametrize("heavy", [10.0, 0.1])
+def test_p_values_hold_for_weighted_background(heavy):
+    """Weights that undo how the tail was sampled: ten fits, and a false alarm of 1 %."""
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((20_000, 3))
+        far = (x**2).sum(axis=1) > 4
+        kept = ~far if heavy > 1 else far  # what is sampled in full
+        rows = kept | (rng.random(len(x)) < 0.1)
+        weight = np.where(kept[rows], 1.0, 10.0) if heavy > 1 else np.where(kept[rows], 0.1, 1.0)
+        background = weighted(x[rows], weight)
+        made = fit_outlier(background, "mahalanobis", seed=seed)
+        assert made.n_events + made.n_held_out < len(background)
+        fresh = events(5000, seed=100 + seed)
+        p = made.p_value(made.anomaly_score(fresh))
+        found.append(stats.kstest(p, "uniform").statistic / np.sqrt(1 / made.n_held_out + 1 / 5000))
+    assert np.mean(np.array(found) < 1.63) >= 0.8
+
+
+def weighted(x, weight):
+    made = Events.from_arrays(dict(zip(NAMES, x.T, strict=True)))
+    return Events(made.id, made.features, weight)
+
+
+def test_events_of_no_weight_are_not_background(files):
+    inside, far = np.random.default_rng(0).standard_normal((2, 2000, 3))
+    both = weighted(np.concatenate([inside, far + 20]), np.repeat([1.0, 0.0], 2000))
+    made = fit_outlier(both, "mahalanobis")
+    probe = weighted(np.full((1, 3), 5.0), np.ones(1))
+    assert made.p_value(made.anomaly_score(probe))[0] == 1 / (1 + made.n_held_out)
+    made.save(files / "m")
+    again = OutlierModel.load(files / "m")
+    assert again.heaviest == made.heaviest == 1
+    np.testing.assert_array_equal(again.held_out_mean, made.held_out_mean)
+
+
+def test_explain_finds_the_held_out_events_of_a_weighted_background(files):
+    rng = np.random.default_rng(0)
+    background = weighted(rng.standard_normal((2000, 3)), rng.uniform(0.1, 3, 2000))
+    write_events(background, files / "weighted.parquet")
+    made = fit_outlier(files / "weighted.parquet", "pca", options={"latent": 1})
+    found = explain(made, files / "odd.parquet", top=1)
+    assert found.n_background == made.n_held_out < 400
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"), [(-1.0, "negative weights"), (0.0, "weights that are all zero")]
+)
+def test_weights_that_make_no_sense_are_named(weight, message):
+    with pytest.raises(InputError, match=message) as caught:
+        fit_outlier(weighted(np.zeros((100, 3)), np.full(100, weight)), "pca")
+    assert (caught.value.column, caught.value.value) == ("weight", weight)
+
+
+def test_equal_events_have_equal_p_values_whatever_the_batch():
+    x = np.random.default_rng(0).integers(0, 2, (600, 3)).astype(float) / 3
+    made = fit_outlier(weighted(x, np.ones(600)), "mahalanobis")
+    whole = made.p_value(made.anomaly_score(weighted(x, np.ones(600))))
+    for i in range(20):
+        one = made.p_value(made.anomaly_score(weighted(x[i : i + 1], np.ones(1))))
+        assert one[0] == whole[i]
+
+
+def test_a_detector_that_is_given_stays_as_it_is():
+    given = KMeans(3)
+    made = fit_outlier(events(), given, options={"clusters": 7}, seed=5)
+    assert made.detector is not given
+    assert (made.detector.clusters, made.detector.random_state) == (7, 5)
+    assert not hasattr(given, "centers_")
+    assert given.clusters == 3
+    with pytest.raises(ConfigError, match="clustres: kmeans has no such parameter"):
+        fit_outlier(events(), given, options={"clustres": 7})
+
+
+def test_another_score_leaves_the_model_as_it_is(files):
+    made = fit_outlier(events(), "pca")
+    before = made.anomaly_score(events())
+    score_file(made, files / "odd.parquet", files / "mae.parquet", score_by="mae")
+    explain(made, files / "odd.parquet", top=1, background=events(), score_by="mae")
+    np.testing.assert_array_equal(made.anomaly_score(events()), before)
+
+
 def test_held_out_events_are_not_trained_on(model):
-    rows = outliers.fold_of(events().id, 0, 5) != 0
+    rows = fold_of(events().id, 0, 5) != 0
     mean = np.mean([events().features[name][rows] for name in NAMES], axis=1)
     np.testing.assert_allclose(model.detector.center_, mean)
 
@@ -278,7 +362,7 @@ def test_the_command_line(files, capsys):
     [
         (["pcb"], "there is no 'pcb'; did you mean 'pca'"),
         (["pca", "--latnt", "2"], "has no option 'latnt'; did you mean 'latent'"),
-        (["pca", "--latent", "9"], "9 components need as many features"),
+        (["pca", "--latent", "9"], "9 principal components need more features"),
         (["kmeans", "--clusters", "many"], "clusters: Expected `int`"),
         (["kmeans", "--features", "mett"], "column 'mett': no such column; did you mean 'met'"),
         (["kmeans", "--cloud", "jet"], "column 'jet': no such column"),

@@ -11,15 +11,13 @@ from novum.errors import ConfigError, OutputError
 from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 
-SIZES = "1,2,3,4,6,8,12"
-
 
 def scan_latent(
     method: str,
     background: Path,
     *,
     output: Annotated[Path, Parameter(name=("--output", "-o"))],
-    latent: str = SIZES,
+    latent: str | None = None,
     signal: Path | None = None,
     seeds: int = 3,
     features: list[str] | None = None,
@@ -43,7 +41,8 @@ def scan_latent(
     output : Path
         New folder for latent_scan.json and the figure.
     latent : str
-        Sizes, A,B,C.
+        Sizes, A,B,C; by default those of 1,2,3,4,6,8,12 that the detector takes and that are fewer
+        than the columns.
     signal : Path
         Signal events, for the AUC of each size: truth level, no blind choice.
     seeds : int
@@ -71,7 +70,7 @@ def scan_latent(
     made = scan(
         background,
         method,
-        latent=_sizes(latent),
+        latent=None if latent is None else _sizes(latent),
         signal=signal,
         seeds=seeds,
         features=features,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
@@ -88,6 +89,12 @@ class Detector(BaseEstimator, ABC):
         """
         self.check_ready()
         x = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        if sample_weight is not None and not np.any(sample_weight):
+            raise InputError(
+                "sample weights must contain at least one non-zero number",
+                column="weight",
+                value=0.0,
+            )
         w = _check_sample_weight(sample_weight, x, dtype=np.float64)
         if w.min() < 0:
             raise InputError("weights must not be negative", column="weight", value=w.min())
@@ -103,8 +110,23 @@ class Detector(BaseEstimator, ABC):
 
     @final
     def anomaly_score(self, X: ArrayLike) -> FloatArray:
-        """How anomalous each event is, shape (n,); higher is more so, row by row."""
-        return np.concatenate([self._score(z) for z in self._blocks(X)])
+        """How anomalous each event is, shape (n,); higher is more so, row by row.
+
+        Raises
+        ------
+        InputError
+            If a score is not a number: the event is too far away for this detector.
+        """
+        scores = np.concatenate([self._score(z) for z in self._blocks(X)])
+        bad = np.flatnonzero(np.isnan(scores))
+        if len(bad):
+            raise InputError(
+                f"{self.name} gives {len(bad)} of {len(scores)} events a score that is not a "
+                f"number, the first in row {bad[0]} (rows count from 0): its values are too large, "
+                "or the parameters of the detector make no sense",
+                value=float("nan"),
+            )
+        return scores
 
     @final
     def score_samples(self, X: ArrayLike) -> FloatArray:
@@ -161,13 +183,13 @@ class Detector(BaseEstimator, ABC):
     def _score(self, z: FloatArray) -> FloatArray:
         """Anomaly score (n,) of standardised events (n, d)."""
 
-    def _blocks(self, X: ArrayLike) -> list[FloatArray]:
+    def _blocks(self, X: ArrayLike) -> Iterator[FloatArray]:
         """Standardised events, some at a time."""
         check_is_fitted(self)
         self.check_ready()
         x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        starts = range(0, len(x), BLOCK)
-        return [self._standardised(x[i : i + BLOCK]) for i in starts]
+        for i in range(0, len(x), BLOCK):
+            yield self._standardised(x[i : i + BLOCK])
 
     def _standardised(self, x: Any) -> Any:
         return (x - self.center_) / self.scale_

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from novum.errors import ConfigError, nearest
 from novum.outlier.base import Detector, require_events
-from novum.outlier.tail import log_p_value
+from novum.outlier.tail import HELD_OUT, equally_likely, log_p_value
 
 FloatArray = NDArray[np.float64]
 
 RULES = ("rank-average", "min-p", "sum-log-p")
-_HELD_OUT = 5  # one event in so many gives the p-values of the parts
 
 
 @final
@@ -23,10 +22,10 @@ class Combined(Detector):
     """Detectors whose p-values on held-out background are combined.
 
     Each part is trained on four fifths of the events; the others turn its score into a p-value.
-    ``rank-average`` is 1 minus the mean p-value; ``min-p`` is minus the log of the least, high for
-    an event that any part finds odd; ``sum-log-p`` is minus the sum of their logs, Fisher's
-    combination. The parts are correlated, so that what comes out is a score and no p-value: that
-    comes from further background.
+    ``rank-average`` is minus the log of the mean p-value; ``min-p`` is minus the log of the least,
+    high for an event that any part finds odd; ``sum-log-p`` is minus the sum of their logs,
+    Fisher's combination. The parts are correlated, so that what comes out is a score and no
+    p-value: that comes from further background.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Combined(Detector):
     ----------
     parts_ : list of Detector
     held_ : list of float64 arrays
-        Rising scores of the held-out events, of each part.
+        Rising scores of the held-out events, of each part; events of unequal weight are thinned.
     """
 
     name: ClassVar[str] = "combined"
@@ -89,9 +88,10 @@ class Combined(Detector):
         return parts
 
     def _learn(self, z: FloatArray, w: FloatArray) -> None:
-        require_events(len(z), 2 * _HELD_OUT, "a combination of detectors")
-        order = np.random.default_rng(self.random_state).permutation(len(z))
-        held, training = np.split(order, [max(1, len(z) // _HELD_OUT)])
+        require_events(len(z), 2 * HELD_OUT, "a combination of detectors")
+        rng = np.random.default_rng(self.random_state)
+        held, training = np.split(rng.permutation(len(z)), [max(1, len(z) // HELD_OUT)])
+        held = held[equally_likely(w[held], rng.random(len(held)), float(w[held].max()))]
         alike = bool(np.isinf(self.farthest_))
         self.parts_ = [
             part.fit(z[training], sample_weight=w[training], alike=alike)
@@ -103,5 +103,6 @@ class Combined(Detector):
         found = zip(self.parts_, self.held_, strict=True)
         log_p = np.array([log_p_value(held, part.anomaly_score(z)) for part, held in found])
         if self.rule == "rank-average":
-            return np.asarray(1 - np.exp(log_p).mean(axis=0))
+            # Minus the log of the mean p-value: 1 minus it would be 1 for all far events.
+            return np.asarray(np.log(len(log_p)) - np.logaddexp.reduce(log_p, axis=0))
         return np.asarray(-log_p.min(axis=0) if self.rule == "min-p" else -log_p.sum(axis=0))

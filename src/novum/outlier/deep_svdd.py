@@ -16,7 +16,7 @@ from novum.outlier.trained import NetworkDetector, cut
 FloatArray = NDArray[np.float64]
 
 _OFF = 0.1  # least component of a centre: with the weights at 0 a network maps all to 0
-_EVENTS = 100_000  # from which centres and scales are taken
+_EVENTS = 100_000  # the most from which centres and scales are taken
 _PROBES = 1000  # events and far points at which a network is looked at
 _CONSTANT = 1e-3  # least spread of their scores over the mean
 _LEAST = 1e-30
@@ -143,7 +143,8 @@ class DeepSVDD(NetworkDetector):
             z.shape[1], self.hidden, self._seeds(), n_out=self.latent, biased=self.biases
         )
         self._keep([p.detach().numpy() for p in network.parameters()])
-        some, share = z[:_EVENTS], w[:_EVENTS]
+        every = slice(None, None, -(-len(z) // _EVENTS))
+        some, share = z[every], w[every]
         centre = np.average(self._outputs(some), axis=1, weights=share)
         away = np.where(centre < 0, -1.0, 1.0) * np.maximum(np.abs(centre), _OFF)
         self.centre_ = away.astype(np.float32)
@@ -151,7 +152,7 @@ class DeepSVDD(NetworkDetector):
         self._keep(self._fit_networks(network, objective, z, w))
         distance = np.average(self._distances(some), axis=1, weights=share)
         self.distance_ = np.maximum(distance, _LEAST)
-        self._find_collapsed(z[:_PROBES])
+        self._find_collapsed(z[:: -(-len(z) // _PROBES)])
 
     def _find_collapsed(self, z: FloatArray) -> None:
         """Warn of networks whose score is constant.

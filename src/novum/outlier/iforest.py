@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 class IsolationForest(Detector):
     """How few random cuts set an event apart, over many trees: scikit-learn's isolation forest.
 
+    Where weights differ it grows from as many events that are drawn with replacement, by weight.
+
     Parameters
     ----------
     trees : int
@@ -57,7 +59,10 @@ class IsolationForest(Detector):
             max_samples=min(self.events_per_tree, len(z)),
             random_state=self.random_state,
         )
-        self.forest_ = forest.fit(z, sample_weight=w)
+        if (w != w[0]).any():
+            rng = np.random.default_rng(self.random_state)
+            z = z[rng.choice(len(z), len(z), p=w / w.sum())]
+        self.forest_ = forest.fit(z)
 
     def _score(self, z: FloatArray) -> FloatArray:
         return -np.asarray(self.forest_.score_samples(z))

@@ -54,6 +54,7 @@ class KMeans(Detector):
         self.centers_ = found.fit(z, sample_weight=w).cluster_centers_
 
     def _score(self, z: FloatArray) -> FloatArray:
-        squared = ((z[:, None, :] - self.centers_) ** 2).sum(axis=2)
-        distance: FloatArray = np.sqrt(squared.min(axis=1))
+        # One centre at a time: events times centres times features are too many numbers.
+        squared = np.stack([((z - center) ** 2).sum(axis=1) for center in self.centers_])
+        distance: FloatArray = np.sqrt(squared.min(axis=0))
         return distance

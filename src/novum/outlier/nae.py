@@ -22,10 +22,10 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     arXiv:2206.14225). It begins as an ordinary autoencoder. Kept is the network whose samples have
     the least Wasserstein distance from validation events, as in `wnae`: longer training harms.
 
-    In two ways the defaults leave the paper (`published`). Latent chains are as warm as the
-    residuals of data, rather than cold: cold ones find the few best rebuilt points and the energies
-    of all others run away. And the mean squared energy of the samples is part of the loss, as
-    arXiv:1903.08689 proposes, which sets an end to what the training raises.
+    The defaults leave the paper (`published`) in the chains: in the latent space they are as warm
+    as the residuals of data, rather than cold. Cold ones find the few best rebuilt points, and the
+    energies of all others run away. The mean squared energy of the samples is part of the loss, as
+    in the code of the paper (arXiv:1903.08689), which sets an end to what the training raises.
 
     Parameters
     ----------
@@ -155,7 +155,9 @@ class NormalisedAutoencoder(NormalisedReconstructor):
     def published(cls, random_state: int | None = None) -> NormalisedAutoencoder:
         """Settings of arXiv:2206.14225 for jet images; some days on a core.
 
-        100 epochs at 1e-3, then 50 at 1e-5 in batches of 2048, 30 + 30 steps of the chains.
+        100 epochs at 1e-3, then 50 at 1e-5 in batches of 2048, 30 + 30 steps of the chains. Its
+        spectral normalisation and the sigmoid at the end of its decoder are left out, and its
+        steps are accepted at another temperature than that of their noise.
         """
         return cls(
             3,
@@ -173,7 +175,6 @@ class NormalisedAutoencoder(NormalisedReconstructor):
             step_size=50.0,
             latent_noise=1e-2,
             noise=1e-4,
-            penalty=0.0,
             random_state=random_state,
         )
 

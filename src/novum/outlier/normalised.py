@@ -179,5 +179,6 @@ latent_steps, steps, latent_step_size, step_size, latent_noise, noise, metropoli
             self._data_chain(),
             self.buffer,
             self.replay,
-            low=0.0 if self.network == "conv" else None,
+            # Pixels are not negative where they are alike; standardised ones are.
+            low=0.0 if self.network == "conv" and np.isinf(self.farthest_) else None,
         )

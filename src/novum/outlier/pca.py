@@ -14,6 +14,7 @@ from novum.outlier.reconstruction import Reconstructor
 FloatArray = NDArray[np.float64]
 
 _KEPT = 0.9  # of the variance, where the number of components is not given
+_NOTHING = 1e-12  # of the largest variance: what rounding leaves of none
 
 
 @final
@@ -23,7 +24,7 @@ class PCA(Reconstructor):
     Parameters
     ----------
     latent : int or None
-        Components kept; None: as many as hold 90 % of the variance.
+        Components kept, fewer than features; None: as many as hold 90 % of the variance.
     score_by : str
         mse, mae, residual-mahalanobis or latent-distance.
 
@@ -52,18 +53,19 @@ class PCA(Reconstructor):
 
     def _train(self, z: FloatArray, w: FloatArray) -> None:
         n, d = z.shape
-        if self.latent is not None and self.latent > min(n, d):
-            raise InputError(
-                f"{self.latent} components need as many features and events; there are {d} "
-                f"features and {n} events",
-                value=self.latent,
-            )
         variance, axes = np.linalg.eigh((z * w[:, None]).T @ z / w.sum())
         variance, axes = variance[::-1].clip(0), axes[:, ::-1]
         share = np.cumsum(variance) / max(variance.sum(), 1e-300)
         enough = int(np.searchsorted(share, _KEPT)) + 1
-        # All of them would leave nothing of any event.
-        kept = self.latent or max(1, min(enough, d - 1))
+        varying = int((variance > _NOTHING * max(variance[0], 1e-300)).sum())
+        # All that vary would leave nothing of background but rounding.
+        kept = self.latent or max(1, min(enough, varying - 1))
+        if kept >= d or kept > n:
+            raise InputError(
+                f"{kept} principal components need more features and as many events, or they leave "
+                f"nothing out; there are {d} feature(s) and {n} events",
+                value=kept,
+            )
         self.components_ = np.ascontiguousarray(axes[:, :kept].T)
 
     def _rebuilt(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin
 
-from novum.outlier.base import Detector
+from novum.outlier.base import BLOCK, Detector
 from novum.outlier.mahalanobis import Normal
 
 FloatArray = NDArray[np.float64]
 
 SCORES = ("mse", "mae", "residual-mahalanobis", "latent-distance")
-_MOMENTS = 100_000  # events from which the moments of residuals and latent space are taken
+_MOMENTS = 100_000  # most events from which moments of residuals and latent space are taken
 
 
 class Reconstructor(TransformerMixin, Detector):
@@ -45,15 +45,23 @@ class Reconstructor(TransformerMixin, Detector):
     @final
     def _learn(self, z: FloatArray, w: FloatArray) -> None:
         self._train(z, w)
-        latent, rebuilt = self._rebuilt(z[:_MOMENTS])
-        w = w[:_MOMENTS]
+        some = slice(None, None, -(-len(z) // _MOMENTS))
+        z, w = z[some], w[some]
+        parts = [self._to_describe(z[i : i + BLOCK]) for i in range(0, len(z), BLOCK)]
+        latent, residual = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
         if "residual-mahalanobis" in self.scores:
-            residuals = [Normal.of(z[:_MOMENTS] - member, w) for member in rebuilt]
+            residuals = [Normal.of(member, w) for member in residual]
             self.residual_mean_ = np.array([n.mean for n in residuals])
             self.residual_whitening_ = np.array([n.whitening for n in residuals])
         hidden = [Normal.of(member, w) for member in latent]
         self.latent_mean_ = np.array([n.mean for n in hidden])
         self.latent_whitening_ = np.array([n.whitening for n in hidden])
+
+    def _to_describe(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Latent variables, and residuals (M, n, d) if their moments are asked for."""
+        latent, rebuilt = self._rebuilt(z)
+        wanted = "residual-mahalanobis" in self.scores
+        return latent, z - rebuilt if wanted else np.empty((len(rebuilt), len(z), 0))
 
     @final
     def _score(self, z: FloatArray) -> FloatArray:

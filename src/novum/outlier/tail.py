@@ -7,7 +7,43 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+HELD_OUT = 5  # one event in so many is set aside for p-values
 _TAIL = 0.95  # quantile beyond which scores count as the tail
+_ROUNDING = 1e-9  # relative; equal events may differ by as much from batch to batch
+
+
+def equally_likely(w: FloatArray, drawn: FloatArray, heaviest: float) -> NDArray[np.bool_]:
+    """Which events stay so that all that do weigh the same, shape (n,).
+
+    Background counts event by event in a p-value, so that events of unequal weight are thinned:
+    one stays with a probability of its weight over the largest.
+
+    Parameters
+    ----------
+    w : array (n,)
+        Weights, not negative.
+    drawn : array (n,)
+        Uniform random numbers in [0, 1).
+    heaviest : float
+        The largest weight.
+    """
+    return np.asarray(drawn * heaviest < w)
+
+
+def count_at_least(held: FloatArray, scores: FloatArray) -> NDArray[np.int64]:
+    """How many background events have at least each score, shape as `scores`.
+
+    Scores that rounding alone tells apart count as equal.
+
+    Parameters
+    ----------
+    held : array (h,)
+        Rising scores of background events.
+    scores : array
+    """
+    x = np.asarray(scores, dtype=np.float64)
+    least = np.where(np.isfinite(x), x - _ROUNDING * np.abs(x), x)
+    return np.asarray(len(held) - np.searchsorted(held, least, side="left"))
 
 
 def log_p_value(held: FloatArray, scores: FloatArray) -> FloatArray:
@@ -23,8 +59,7 @@ def log_p_value(held: FloatArray, scores: FloatArray) -> FloatArray:
     scores : array
     """
     h = len(held)
-    above = h - np.searchsorted(held, scores, side="left")
-    counted = np.log1p(above) - np.log1p(h)
+    counted = np.log1p(count_at_least(held, scores)) - np.log1p(h)
     edge = np.quantile(held, _TAIL)
     tail = held[held > edge]
     excess = float((tail - edge).mean()) if len(tail) else 0.0

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from novum.errors import InputError
 from novum.events import Events
 from novum.progress import Progress
+from novum.search.background import split
 from novum.search.chunks import origin_of, read_chunks
 from novum.search.crossfitting import hash_of
 from novum.search.lowest import Lowest
-from novum.search.outliers import OutlierModel, is_held_out
+from novum.search.outliers import OutlierModel
 
 FloatArray = NDArray[np.float64]
 Source = str | os.PathLike[str] | Events
@@ -66,15 +67,20 @@ def background_sample(
     held_out = own and model.seed is not None
     d = len(model.inputs.names)
     sample = Lowest(max(1, min(SAMPLE, _NUMBERS // d)))
-    n = n_held_out = 0
+    n_training = n_kept = 0
+    total = np.zeros(d)
     for chunk in read_chunks(source, model.inputs, "background", progress):
-        rows = is_held_out(chunk, int(model.seed or 0)) if held_out else np.ones(len(chunk), bool)
-        n, n_held_out = n + len(chunk), n_held_out + int(rows.sum())
+        training, rows = np.zeros(len(chunk), bool), np.ones(len(chunk), bool)
+        if held_out:
+            training, rows = split(chunk, int(model.seed or 0), model.heaviest)
         kept = chunk.take(rows)
-        sample.add(hash_of(kept.id, seed, 1), id=kept.id, X=model.inputs.table(kept))
+        X = model.inputs.table(kept)
+        n_training, n_kept = n_training + int(training.sum()), n_kept + len(kept)
+        total += X.sum(axis=0, dtype=np.float64)
+        sample.add(hash_of(kept.id, seed, 1), id=kept.id, X=X)
     origin = origin_of(source)
-    if own:
-        _require_same(model, origin, n, n_held_out if held_out else None)
+    if held_out:
+        _require_same(model, origin, (n_training, n_kept), total / max(n_kept, 1))
     notes = () if held_out or not own else ("The background sample is that of the training.",)
     return BackgroundSample(origin, sample.columns["id"], sample.columns["X"], notes)
 
@@ -89,12 +95,16 @@ def _trained_on(model: OutlierModel) -> str:
     return model.file
 
 
-def _require_same(model: OutlierModel, origin: str, n: int, held_out: int | None) -> None:
-    expected = model.n_events + model.n_held_out
-    if n != expected or held_out not in (None, model.n_held_out):
+def _require_same(
+    model: OutlierModel, origin: str, counts: tuple[int, int], mean: FloatArray
+) -> None:
+    """Refuse a file whose events are not those of the training."""
+    expected = model.held_out_mean
+    same = expected is None or np.allclose(mean, expected, rtol=1e-6, atol=1e-6)
+    if counts != (model.n_events, model.n_held_out) or not same:
         raise InputError(
-            f"has other events than the {expected} that the model was trained on and held out; "
-            "name a file of background",
+            f"has other events than the {model.n_events} that the model was trained on and the "
+            f"{model.n_held_out} that were held out; name a file of background",
             file=origin,
-            value=n,
+            value=sum(counts),
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from sklearn.base import clone
+
 from novum.catalogue import build
 from novum.errors import ConfigError
 from novum.evaluation import auc
@@ -16,9 +18,11 @@ from novum.io import open_events
 from novum.io.documents import from_json, to_json
 from novum.outlier.reconstruction import Reconstructor
 from novum.progress import NoProgress, Progress
+from novum.search.background import only_cloud, read_background
 from novum.search.chunks import origin_of
+from novum.search.model_inputs import Inputs
 from novum.search.outliers import OutlierModel, fit_outlier, score_name
-from novum.search.representations import Representation
+from novum.search.representations import Representation, representation_for
 
 SCHEMA, SCHEMA_VERSION = "novum-latent-scan", 1
 SIZES = (1, 2, 3, 4, 6, 8, 12)
@@ -96,7 +100,7 @@ def scan_latent(
     background: str | os.PathLike[str] | Events,
     method: str,
     *,
-    latent: Sequence[int] = SIZES,
+    latent: Sequence[int] | None = None,
     signal: str | os.PathLike[str] | Events | None = None,
     seeds: int = SEEDS,
     features: Sequence[str] | None = None,
@@ -113,8 +117,9 @@ def scan_latent(
     background : path or Events
     method : str
         Name of a detector with a latent space.
-    latent : sequence of int
-        Sizes.
+    latent : sequence of int, optional
+        Sizes; by default those of 1, 2, 3, 4, 6, 8 and 12 that the detector takes and that are
+        smaller than the number of columns.
     signal : path or Events, optional
         Signal for the AUC, a study at truth level: a size chosen by it is no blind choice.
     seeds : int
@@ -132,18 +137,25 @@ def scan_latent(
     InputError
         As `fit_outlier` does.
     """
-    sizes, given = sorted(set(latent)), dict(options or {})
-    if not sizes or sizes[0] < 1:
-        raise ConfigError(f"latent: sizes must be at least 1, got {tuple(latent)}")
+    given = dict(options or {})
     if seeds < 1:
         raise ConfigError(f"seeds: must be at least 1, got {seeds}")
-    if not isinstance(build("detector", method, **given), Reconstructor):
+    detector = build("detector", method, **given)
+    if not isinstance(detector, Reconstructor):
         raise ConfigError(f"latent: {method} has no latent space to scan")
+    representation = representation_for(detector, representation)
+    events = read_background(background, features, cloud, representation)
+    if representation is not None and cloud is None:
+        cloud = only_cloud(events, representation.kind)
+    columns = Inputs.choose(events, features, cloud, representation).names
+    sizes = _default_sizes(detector, len(columns)) if latent is None else _checked(detector, latent)
     found: dict[int, list[tuple[OutlierModel, float | None]]] = {size: [] for size in sizes}
-    runs = [(size, seed + i) for size in sizes for i in range(seeds)]
+    # The largest first: one that is too large is refused before anything is trained.
+    runs = [(size, seed + i) for size in reversed(sizes) for i in range(seeds)]
+    known: Events | None = None
     for size, own in (progress or NoProgress()).track(runs, "latent sizes", len(runs)):
         model = fit_outlier(
-            background,
+            events,
             method,
             features=features,
             cloud=cloud,
@@ -151,7 +163,9 @@ def scan_latent(
             options=given | {"latent": size},
             seed=own,
         )
-        found[size].append((model, None if signal is None else _auc(model, signal)))
+        if signal is not None and known is None:
+            known = _signal(model, signal)
+        found[size].append((model, None if known is None else _auc(model, known)))
     first = found[sizes[0]][0][0]
     return LatentScan(
         method=method,
@@ -164,14 +178,41 @@ def scan_latent(
     )
 
 
-def _auc(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> float:
-    events = signal
-    if not isinstance(events, Events):
-        source = open_events(events)
-        model.inputs.require(source.schema, origin_of(signal))
-        events = source.read(model.inputs.columns)
+def _checked(detector: Reconstructor, latent: Sequence[int]) -> list[int]:
+    sizes = sorted(set(latent))
+    if not sizes or sizes[0] < 1:
+        raise ConfigError(f"latent: sizes must be at least 1, got {tuple(latent)}")
+    for size in sizes:
+        clone(detector).set_params(latent=size).check_ready()
+    return sizes
+
+
+def _default_sizes(detector: Reconstructor, n_columns: int) -> list[int]:
+    sizes = [size for size in SIZES if size < n_columns and _takes(detector, size)]
+    if not sizes:
+        raise ConfigError(f"latent: {n_columns} columns are too few for {detector.name}")
+    return sizes
+
+
+def _takes(detector: Reconstructor, size: int) -> bool:
+    try:
+        clone(detector).set_params(latent=size).check_ready()
+    except ConfigError:
+        return False
+    return True
+
+
+def _signal(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> Events:
+    if isinstance(signal, Events):
+        return signal
+    source = open_events(signal)
+    model.inputs.require(source.schema, str(signal))
+    return source.read(model.inputs.columns)
+
+
+def _auc(model: OutlierModel, signal: Events) -> float:
     held = model.held_out[score_name(model.detector)]
-    return auc(held, model.anomaly_score(events))
+    return auc(held, model.anomaly_score(signal))
 
 
 def _point(size: int, made: Sequence[tuple[OutlierModel, float | None]]) -> LatentPoint:

@@ -122,7 +122,7 @@ def export_onnx(
     """
     if Path(path).suffix != ".onnx":
         raise OutputError(f"{path}: models are exported as .onnx")
-    choose_score(model, score_by)
+    model = choose_score(model, score_by)
     graph = model.detector.to_onnx()
     _describe(graph, model)
     rows = _random_rows(model) if events is None else _rows_of(model, events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def explain(
         if value < 1:
             raise ConfigError(f"{key}: must be at least 1, got {value}")
     model = model if isinstance(model, OutlierModel) else OutlierModel.load(model)
-    choose_score(model, score_by)
+    model = choose_score(model, score_by)
     sample = background_sample(model, background, seed, progress)
     scored = _score(model, events, top, seed, progress)
     if scored.n < top:
@@ -212,11 +213,12 @@ def _same(events: Source, background: Source | None, model: OutlierModel) -> boo
     """Whether events and background are the same, so that an event may be its own neighbour."""
     if isinstance(events, Events) or isinstance(background, Events):
         return events is background
-    return origin_of(events) == str(model.file if background is None else background)
+    other = model.file if background is None else os.fspath(background)
+    return other is not None and Path(events).resolve() == Path(other).resolve()
 
 
 def _notes(model: OutlierModel, events: Source) -> tuple[str, ...]:
-    if isinstance(events, Events) or origin_of(events) != model.file:
+    if isinstance(events, Events) or not _same(events, None, model):
         return ()
     return (
         "Four in five of these events are those that the model was trained on; p-values hold for "

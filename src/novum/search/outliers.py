@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from novum.catalogue import StoredModel, build, load_model, save_model
 from novum.errors import ConfigError, FileFormatError, InputError, OutputError
 from novum.events import Events
-from novum.io import atomic_path, open_events
+from novum.io import atomic_path
 from novum.outlier.base import Detector
+from novum.outlier.tail import count_at_least
 from novum.progress import Progress
+from novum.search.background import heaviest_of, only_cloud, read_background, split
 from novum.search.chunks import read_chunks
-from novum.search.crossfitting import fold_of
 from novum.search.model_inputs import Inputs
 from novum.search.representations import (
     Representation,
@@ -29,8 +32,6 @@ from novum.search.representations import (
 )
 
 FloatArray = NDArray[np.float64]
-
-_HELD_OUT = 5  # one event in so many is set aside for the p-values
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +47,18 @@ class OutlierModel:
     trained_on : str
         Origin of the background.
     n_events, n_held_out : int
-        Background events that it was trained on, and that were held out.
+        Background events that it was trained on, and that were held out. Events of unequal weight
+        are thinned to equal ones (`split`), so that the two do not add up to all of them then.
     seconds : float
         That the fit took.
     seed : int or None
         Of the fit: it says which events of the background were held out. None if unknown.
     file : str or None
-        File of that background; None if it was no file, or is unknown.
+        File of that background, its full path; None if it was no file, or is unknown.
+    heaviest : float
+        The largest weight of the background.
+    held_out_mean : float64 array (d,) or None
+        Mean of the held-out events, by which they are recognised. None if unknown.
     """
 
     detector: Detector
@@ -64,6 +70,8 @@ class OutlierModel:
     seconds: float = field(default=0.0)
     seed: int | None = None
     file: str | None = None
+    heaviest: float = 1.0
+    held_out_mean: FloatArray | None = None
 
     def anomaly_score(self, events: Events) -> FloatArray:
         """Score of each event, shape (n,); higher is more anomalous.
@@ -83,8 +91,7 @@ class OutlierModel:
         probability at most α, whatever the detector.
         """
         held = self.held_out[score_name(self.detector)]
-        above = len(held) - np.searchsorted(held, scores, side="left")
-        return np.asarray((1.0 + above) / (1.0 + len(held)))
+        return np.asarray((1.0 + count_at_least(held, scores)) / (1.0 + len(held)))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model into a new folder: words, numbers and arrays, nothing that runs."""
@@ -99,8 +106,11 @@ class OutlierModel:
             "n_held_out": self.n_held_out,
             "seed": self.seed,
             "file": self.file,
+            "heaviest": self.heaviest,
         }
         arrays = {f"held-out {name}": values for name, values in self.held_out.items()}
+        if self.held_out_mean is not None:
+            arrays["held-out mean"] = self.held_out_mean
         return save_model(StoredModel(self.detector, "detector", notes, arrays), Path(folder))
 
     @classmethod
@@ -136,6 +146,8 @@ class OutlierModel:
                 notes["n_held_out"],
                 seed=notes.get("seed"),
                 file=notes.get("file"),
+                heaviest=notes.get("heaviest", 1.0),
+                held_out_mean=stored.arrays.get("held-out mean"),
             )
         except KeyError as error:
             raise FileFormatError(f"damaged model: no {error}", file=folder) from None
@@ -146,8 +158,8 @@ def score_name(detector: Detector) -> str:
     return getattr(detector, "score_by", "score") if detector.scores else "score"
 
 
-def choose_score(model: OutlierModel, score_by: str | None) -> None:
-    """Let a model give another of its scores, if one is named.
+def choose_score(model: OutlierModel, score_by: str | None) -> OutlierModel:
+    """The model with another of its scores, if one is named; that of the caller stays as it is.
 
     Raises
     ------
@@ -155,11 +167,11 @@ def choose_score(model: OutlierModel, score_by: str | None) -> None:
         If there is no such score.
     """
     if score_by is None:
-        return
+        return model
     if score_by not in model.detector.scores:
         there = ", ".join(model.detector.scores) or "no other"
         raise ConfigError(f"score_by: {model.detector.name} has {there}, not '{score_by}'")
-    model.detector.set_params(score_by=score_by)
+    return replace(model, detector=copy.copy(model.detector).set_params(score_by=score_by))
 
 
 def fit_outlier(
@@ -174,14 +186,15 @@ def fit_outlier(
 ) -> OutlierModel:
     """Train a detector on background.
 
-    One event in five, drawn by a hash of its id, is held out for the p-values.
+    One event in five, drawn by a hash of its id, is held out for the p-values. Events weigh in the
+    training; of those held out one stays with a probability of its weight over the largest.
 
     Parameters
     ----------
     background : path or Events
         Background, or data with little else.
     method : str or Detector
-        Name in the catalogue, or a detector.
+        Name in the catalogue, or a detector, of which a copy is trained.
     features : sequence of str, optional
         Columns; by default all.
     cloud : str, optional
@@ -192,84 +205,64 @@ def fit_outlier(
     options : mapping, optional
         Parameters of the detector.
     seed : int
+        Of what is held out, and of a detector that has none of its own.
 
     Raises
     ------
     ConfigError
         If there is no such method or parameter, or the method cannot read such a representation.
     InputError
-        If a column is missing or constant, a value is not finite, or there are too few events.
+        If a column is missing, a value is not finite, a weight is negative, or there are too few
+        events.
     """
     detector = _made(method, dict(options or {}), seed)
     detector.check_ready()
     representation = representation_for(detector, representation)
-    events = _read(background, features, cloud, representation)
+    events = read_background(background, features, cloud, representation)
     if representation is not None and cloud is None:
-        cloud = _only_cloud(events, representation.kind)
+        cloud = only_cloud(events, representation.kind)
     inputs = Inputs.choose(events, features, cloud, representation)
     X = inputs.table(events)
-    held = is_held_out(events, seed)
-    if held.sum() < 1 or (~held).sum() < 2:
+    heaviest = heaviest_of(events)
+    training, held = split(events, seed, heaviest)
+    if held.sum() < 1 or training.sum() < 2:
         raise InputError(
-            f"too few events to train on and to hold out: {len(events)}",
+            f"too few events to train on and to hold out: of {len(events)}, which have "
+            f"{len(np.unique(events.id))} different ids, {training.sum()} would train and "
+            f"{held.sum()} be held out",
             file=events.meta.origin,
             value=len(events),
         )
     start = time.monotonic()
-    detector.fit(X[~held], sample_weight=events.weight[~held], alike=representation is not None)
+    weights = events.weight[training]
+    detector.fit(X[training], sample_weight=weights, alike=representation is not None)
     seconds = time.monotonic() - start
     return OutlierModel(
         detector,
         inputs,
         _held_out_scores(detector, X[held]),
         events.meta.origin,
-        int((~held).sum()),
+        int(training.sum()),
         int(held.sum()),
         seconds,
         seed,
-        None if isinstance(background, Events) else str(background),
+        None if isinstance(background, Events) else str(Path(background).resolve()),
+        heaviest,
+        X[held].mean(axis=0, dtype=np.float64),
     )
 
 
-def is_held_out(events: Events, seed: int) -> NDArray[np.bool_]:
-    """Which events of a background a fit with this seed holds out, shape (n,)."""
-    return np.asarray(fold_of(events.id, seed, _HELD_OUT) == 0)
-
-
 def _made(method: str | Detector, options: dict[str, Any], seed: int) -> Detector:
-    if not isinstance(method, str):
-        return method
-    detector: Detector = build("detector", method, **options)
-    seeded = "random_state" in detector.get_params()
-    return detector.set_params(random_state=seed) if seeded else detector
-
-
-def _read(
-    background: str | os.PathLike[str] | Events,
-    features: Sequence[str] | None,
-    cloud: str | None,
-    representation: Representation | None,
-) -> Events:
-    if isinstance(background, Events):
-        return background
-    source = open_events(background)
-    if representation is not None:
-        return source.read([*source.schema.clouds] if cloud is None else [cloud])
-    if features is None and cloud is None:
-        return source.read(source.schema.columns)
-    return source.read([*(features or ()), *([] if cloud is None else [cloud])])
-
-
-def _only_cloud(events: Events, kind: str) -> str:
-    """The cloud to make images or clouds of jets of, where none is named."""
-    names = list(events.clouds)
-    if len(names) != 1:
-        there = ", ".join(names) or "none"
-        raise InputError(
-            f"name the cloud to make {kind} of jets of; there are: {there}",
-            file=events.meta.origin,
-        )
-    return names[0]
+    if isinstance(method, str):
+        detector: Detector = build("detector", method, **options)
+    else:
+        detector = clone(method)
+        for key in options.keys() - detector.get_params().keys():
+            raise ConfigError(f"{key}: {detector.name} has no such parameter")
+        detector.set_params(**options)
+    parameters = detector.get_params()
+    unseeded = "random_state" in parameters and parameters["random_state"] is None
+    return detector.set_params(random_state=seed) if unseeded else detector
 
 
 def _held_out_scores(detector: Detector, X: FloatArray) -> dict[str, FloatArray]:
@@ -324,7 +317,7 @@ def score_file(
 
     if Path(output).suffix != ".parquet":
         raise OutputError(f"{output}: scores are written as .parquet")
-    choose_score(model, score_by)
+    model = choose_score(model, score_by)
     schema = pa.schema([("id", pa.uint64()), ("score", pa.float64()), ("p_value", pa.float64())])
     n = 0
     with (
