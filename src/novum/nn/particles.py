@@ -75,8 +75,8 @@ def chamfer(x: Tensor, y: Tensor) -> Tensor:
     with torch.no_grad():
         # Without the table of differences, which is three times as large; the pairs that are chosen
         # are measured exactly below.
-        square = x.square().sum(dim=-1)[:, :, None] + y.square().sum(dim=-1)[:, None]
-        square -= 2 * x @ y.transpose(1, 2)
+        sizes = x.square().sum(dim=-1)[:, :, None] + y.square().sum(dim=-1)[:, None]
+        square = sizes - 2 * (x @ y.transpose(1, 2))
         square.masked_fill_((x[..., 0] <= 0)[:, :, None], math.inf)
         square.masked_fill_((y[..., 0] <= 0)[:, None], math.inf)
         nearest = square.argmin(dim=2), square.argmin(dim=1)

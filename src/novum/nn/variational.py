@@ -53,28 +53,21 @@ class Latent(nn.Module, ABC):
 
 @final
 class NormalLatent(Latent):
-    """Normal variables with an independent normal prior.
+    """Normal variables with an independent normal prior of mean 0.
 
     Parameters
     ----------
     latent : int
         L.
-    mean, variance : tensors (L,), optional
-        Of the prior; 0 and 1 by default.
+    variance : tensor (L,), optional
+        Of the prior; 1 by default.
     simplex : bool
         Whether a decoder reads the softmax of the variables, shares that add up to one: with the
-        prior of `dirichlet_prior` a Dirichlet distribution (arXiv:2104.08291, eq. 15).
+        right variance nearly a Dirichlet distribution (arXiv:2104.08291, eq. 15).
     """
 
-    def __init__(
-        self,
-        latent: int,
-        mean: Tensor | None = None,
-        variance: Tensor | None = None,
-        simplex: bool = False,
-    ) -> None:
+    def __init__(self, latent: int, variance: Tensor | None = None, simplex: bool = False) -> None:
         super().__init__(latent)
-        self.mean = torch.zeros(latent) if mean is None else mean
         self.variance = torch.ones(latent) if variance is None else variance
         self.simplex = simplex
 
@@ -86,7 +79,7 @@ class NormalLatent(Latent):
         """In closed form (arXiv:1312.6114, appendix B)."""
         mean, log_variance = parameters.chunk(2, dim=-1)
         variance = self.variance.to(mean.device)
-        shift = (mean - self.mean.to(mean.device)).square() / variance
+        shift = mean.square() / variance
         ratio = log_variance.exp() / variance
         return 0.5 * (shift + ratio - 1 - log_variance + variance.log()).sum(dim=-1)
 

@@ -89,7 +89,7 @@ class Detector(BaseEstimator, ABC):
         """
         self.check_ready()
         x = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        if sample_weight is not None and not np.any(sample_weight):
+        if sample_weight is not None and not np.asarray(sample_weight).any():
             raise InputError(
                 "sample weights must contain at least one non-zero number",
                 column="weight",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-from novum.errors import ConfigError, InputError
+from novum.errors import InputError
 from novum.outlier.single import SingleReconstructor
 
 if TYPE_CHECKING:
@@ -101,11 +101,3 @@ def image_side(d: int) -> int:
     if side**2 != d or side < 2:
         raise InputError(f"needs the pixels of square images, {d} columns are none", value=d)
     return side
-
-
-def require_halving(hidden: tuple[int, ...], side: int) -> None:
-    """Raise a ConfigError where images are too small to be halved so often."""
-    if 2 ** len(hidden) > side:
-        raise ConfigError(
-            f"hidden: {len(hidden)} convolutions halve an image of {side} pixels to nothing"
-        )

@@ -131,7 +131,7 @@ class DirichletVAE(VariationalReconstructor):
         return rng.normal(0, np.sqrt(self._prior_variance()), (n, self.latent))
 
     def _divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-        return normal_divergence(mean, log_variance, 0.0, self._prior_variance())
+        return normal_divergence(mean, log_variance, self._prior_variance())
 
     def _member_scores(self, z: FloatArray) -> FloatArray:
         if self.score_by != "topic":

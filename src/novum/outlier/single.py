@@ -74,8 +74,11 @@ class SingleReconstructor(NetworkReconstructor):
     def _networks(self) -> Iterator[Any]:
         import torch
 
+        from novum.training import seeded_network
+
         for parameters in self.parameters_:
-            network = self._network(self.n_features_in_)
+            # First weights are drawn, and torch's own generator is not ours to move.
+            network = seeded_network(lambda: self._network(self.n_features_in_), 0)
             for mine, theirs in zip(network.parameters(), parameters, strict=True):
                 mine.data = torch.from_numpy(theirs)
             yield network.eval()

@@ -116,10 +116,10 @@ validation_fraction, random_state
 
 
 def normal_divergence(
-    mean: FloatArray, log_variance: FloatArray, prior_mean: Any = 0.0, prior_variance: Any = 1.0
+    mean: FloatArray, log_variance: FloatArray, prior_variance: float = 1.0
 ) -> FloatArray:
-    """Divergence of independent normal distributions from others, summed over the last axis."""
-    shift = (mean - prior_mean) ** 2 / prior_variance
+    """Divergence of independent normal distributions from those of mean 0, over the last axis."""
+    shift = mean**2 / prior_variance
     ratio = np.exp(log_variance) / prior_variance
     each = shift + ratio - log_variance + (np.log(prior_variance) - 1)
     divergence: FloatArray = 0.5 * each.sum(axis=-1)

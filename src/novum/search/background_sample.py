@@ -79,6 +79,8 @@ def background_sample(
         total += X.sum(axis=0, dtype=np.float64)
         sample.add(hash_of(kept.id, seed, 1), id=kept.id, X=X)
     origin = origin_of(source)
+    if not n_kept:
+        raise InputError("has no event to compare with", file=origin, value=0)
     if held_out:
         _require_same(model, origin, (n_training, n_kept), total / max(n_kept, 1))
     notes = () if held_out or not own else ("The background sample is that of the training.",)

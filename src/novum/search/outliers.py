@@ -107,6 +107,7 @@ class OutlierModel:
             "seed": self.seed,
             "file": self.file,
             "heaviest": self.heaviest,
+            "seconds": self.seconds,
         }
         arrays = {f"held-out {name}": values for name, values in self.held_out.items()}
         if self.held_out_mean is not None:
@@ -144,6 +145,7 @@ class OutlierModel:
                 notes["trained_on"],
                 notes["n_events"],
                 notes["n_held_out"],
+                seconds=notes.get("seconds", 0.0),
                 seed=notes.get("seed"),
                 file=notes.get("file"),
                 heaviest=notes.get("heaviest", 1.0),
