@@ -97,3 +97,14 @@ def test_published_settings_of_the_normalised_autoencoder_bound_the_energies():
     assert NormalisedAutoencoder.published().penalty == 1
     with pytest.raises(ConfigError, match="penalty"):
         NormalisedAutoencoder(penalty=-1.0).fit(normal())
+
+
+def test_parameters_that_changed_since_the_fit_are_named():
+    made = Autoencoder(latent=2, members=1, epochs=1, random_state=0).fit(normal())
+    before = made.anomaly_score(normal())
+    made.set_params(score_by="mae")
+    assert (made.anomaly_score(normal()) != before).all()
+    made.set_params(hidden=(16,))
+    with pytest.raises(ConfigError, match=r"hidden: the fit was made with \(64, 32\), not \(16,\)"):
+        made.anomaly_score(normal())
+    made.fit(normal()).anomaly_score(normal())

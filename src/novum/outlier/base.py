@@ -106,6 +106,7 @@ class Detector(BaseEstimator, ABC):
         self.center_, self.scale_ = _common(x, w) if alike else _standard(x, w)
         self.farthest_ = np.inf if alike else FARTHEST
         self._learn(self._standardised(x), w)
+        self._fitted_with = self._decisive()
         return self
 
     @final
@@ -150,8 +151,7 @@ class Detector(BaseEstimator, ABC):
         MissingDependencyError
             Says what to install.
         """
-        check_is_fitted(self)
-        self.check_ready()
+        self._check_fitted()
         if self.no_onnx:
             raise ExportError(f"{self.name} is not exported: {self.no_onnx}")
         try:
@@ -175,6 +175,19 @@ class Detector(BaseEstimator, ABC):
         if self.scores and chosen not in self.scores:
             raise ConfigError(f"score_by: must be one of {', '.join(self.scores)}, got {chosen}")
 
+    def _decisive(self) -> dict[str, Any]:
+        """Parameters that a fit depends on: all but the choice of the score."""
+        return {key: v for key, v in self.get_params(deep=False).items() if key != "score_by"}
+
+    def _check_fitted(self) -> None:
+        """Raise if there was no fit, or one with other parameters than those of now."""
+        check_is_fitted(self)
+        self.check_ready()
+        now = self._decisive()
+        for key, then in getattr(self, "_fitted_with", now).items():
+            if now[key] != then:
+                raise ConfigError(f"{key}: the fit was made with {then}, not {now[key]}; fit again")
+
     @abstractmethod
     def _learn(self, z: FloatArray, w: FloatArray) -> None:
         """Learn from standardised events z (n, d) with weights (n,) of mean 1."""
@@ -185,8 +198,7 @@ class Detector(BaseEstimator, ABC):
 
     def _blocks(self, X: ArrayLike) -> Iterator[FloatArray]:
         """Standardised events, some at a time."""
-        check_is_fitted(self)
-        self.check_ready()
+        self._check_fitted()
         x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         for i in range(0, len(x), BLOCK):
             yield self._standardised(x[i : i + BLOCK])
