@@ -171,7 +171,7 @@ def test_an_onnx_file_gives_every_score_or_the_detector_says_why_not(fitted):
         np.testing.assert_allclose(one, wanted[:1], rtol=1e-5, atol=1e-5 * typical)
 
 
-def test_weights_count_as_copies(fitted):
+def test_units_are_those_of_copies_and_without_weight_an_event_does_not_count(fitted):
     x = sample(fitted, 400, seed=11)
     w = np.random.default_rng(1).integers(0, 3, len(x)).astype(float)
     weighted = clone(fitted).fit(x, sample_weight=w)
@@ -180,9 +180,21 @@ def test_weights_count_as_copies(fitted):
         np.testing.assert_allclose(weighted.scale_, np.sqrt((copies**2).mean()))
     else:
         np.testing.assert_allclose(weighted.center_, copies.mean(axis=0))
+        np.testing.assert_allclose(weighted.scale_, copies.std(axis=0))
     kept = clone(fitted).fit(x[w > 0], sample_weight=w[w > 0])
     y = sample(fitted, 50, seed=12)
     np.testing.assert_allclose(kept.anomaly_score(y), weighted.anomaly_score(y))
+
+
+def test_weights_are_copies_where_nothing_is_drawn(fitted):
+    if "random_state" in fitted.get_params():
+        return  # copies and weights are drawn differently; test_outlier_formulas.py has a law
+    x = sample(fitted, 400, seed=11)
+    w = np.random.default_rng(1).integers(0, 3, len(x))
+    weighted = clone(fitted).fit(x, sample_weight=w)
+    copies = clone(fitted).fit(np.repeat(x, w, axis=0))
+    y = sample(fitted, 50, seed=12)
+    np.testing.assert_allclose(weighted.anomaly_score(y), copies.anomaly_score(y))
 
 
 SCORE_ELSEWHERE = """
