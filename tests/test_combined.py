@@ -67,6 +67,12 @@ def test_parts_have_uniform_p_values_on_background_and_correlated_ones_make_no_f
     assert stats.kstest(fisher, stats.chi2(4).cdf).pvalue < 1e-6
 
 
+def test_no_part_is_trained_on_what_its_p_values_are_counted_in():
+    made = Combined(("kde", "mahalanobis"), random_state=4).fit(normal(500))
+    assert len(made.held_[0]) == 100
+    assert len(made.parts_[0].centers_) == 400  # a kernel on every event of the training
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
