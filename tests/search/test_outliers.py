@@ -9,7 +9,7 @@ from scipy import stats
 
 from novum.cli.app import run
 from novum.errors import ConfigError, FileFormatError, InputError, MissingColumnError, OutputError
-from novum.events import Cloud, Events
+from novum.events import Cloud, Events, Meta
 from novum.io import write_events
 from novum.outlier import KMeans
 from novum.physics.jet_clouds import JetClouds
@@ -199,7 +199,7 @@ def test_images_are_made_of_clouds(tmp_path):
     np.testing.assert_array_equal(again.anomaly_score(source), made.anomaly_score(source))
     with pytest.raises(InputError, match="images of jets are read alone"):
         fit_outlier(source, "pca", features=["met"], representation=JetImages())
-    with pytest.raises(InputError, match=r"the image in row 0 .* has no pixel with pT"):
+    with pytest.raises(InputError, match=r"the image of event 0 .* has no pixel with pT"):
         fit_outlier(source, "pca", representation=JetImages(half_width=1e-6))
     with pytest.raises(
         InputError, match="name the cloud to make images of jets of; there are: none"
@@ -276,7 +276,7 @@ def test_other_columns_are_refused_by_name(files, model):
 def test_bad_values_name_file_and_column(files, model):
     bad = Events.from_arrays({name: [1.0, np.nan] for name in NAMES})
     write_events(bad, files / "bad.parquet")
-    with pytest.raises(InputError, match=r"bad.parquet, column 'met': 1 of 2 values"):
+    with pytest.raises(InputError, match=r"bad.parquet, column 'met': .* nan in row 1 "):
         score_file(model, files / "bad.parquet", files / "s.parquet")
     assert not (files / "s.parquet").exists()
     with pytest.raises(OutputError, match="scores are written as"):
@@ -285,6 +285,31 @@ def test_bad_values_name_file_and_column(files, model):
         score_file(model, files / "odd.parquet", files / "s.parquet", score_by="mae")
     with pytest.raises(InputError, match="too few events"):
         fit_outlier(events(2), "pca")
+
+
+def test_bad_values_of_a_later_chunk_are_named_by_their_row_in_the_file(files, monkeypatch):
+    monkeypatch.setattr(chunks, "_MOST_ROWS", 8)
+    bad = np.ones(30)
+    bad[21] = np.nan
+    stored = Events.from_arrays({"met": bad, "pt": np.ones(30)}, meta=Meta(origin="a simulation"))
+    write_events(stored, files / "bad.h5")
+    made = fit_outlier(files / "background.parquet", "mahalanobis", features=["pt", "met"])
+    with pytest.raises(InputError, match=r"bad.h5, column 'met': .* is nan in row 21 "):
+        score_file(made, files / "bad.h5", files / "s.parquet")
+    jets = events(30, clouds=True).clouds["jet"].values.copy()
+    jets[19] = 0
+    cloud = {"jet": Cloud(jets, ("pt", "eta", "phi"))}
+    write_events(Events(stored.id, {}, stored.weight, clouds=cloud), files / "jets.h5")
+    for options, message in (
+        ({"representation": JetClouds(3)}, "jets.h5, column 'jet': the jet in row 19 .*has no"),
+        ({"cloud": "jet"}, "jets.h5, column 'jet': not all values are finite.* row 23 "),
+    ):
+        made = fit_outlier(events(300, clouds=True), "pca", **options)
+        with pytest.raises(InputError, match=message):
+            score_file(made, files / "jets.h5", files / "s.parquet")
+        jets[19], jets[23] = jets[0], np.inf
+        (files / "jets.h5").unlink()
+        write_events(Events(stored.id, {}, stored.weight, clouds=cloud), files / "jets.h5")
 
 
 def test_detectors_of_ones_own_make_are_taken():

@@ -81,13 +81,21 @@ def _join_clouds(clouds: Sequence[Cloud]) -> Cloud:
     return Cloud(stacked([c.values for c in clouds]), clouds[0].fields)
 
 
-def require_finite(events: Events, columns: Sequence[str]) -> None:
+def require_finite(events: Events, columns: Sequence[str], *, first_row: int | None = None) -> None:
     """Refuse NaN and infinities in the named features and in the weights.
+
+    Parameters
+    ----------
+    events : Events
+    columns : sequence of str
+    first_row : int, optional
+        Row of the first of these events in their file, where they are only some of it.
 
     Raises
     ------
     InputError
-        Names the file, the column, the first bad value with its row, and how many there are.
+        Names the file, the column, the first bad value with its row, and how many there are where
+        these are all events.
     MissingColumnError
         If there is no such feature.
     """
@@ -97,9 +105,12 @@ def require_finite(events: Events, columns: Sequence[str]) -> None:
         if not bad.any():
             continue
         row = int(np.argmax(bad))
+        said = f"{int(bad.sum())} of {len(values)} values are not finite, the first is"
+        if first_row is not None:
+            said = "not all values are finite, the first that is not is"
         raise InputError(
-            f"{int(bad.sum())} of {len(values)} values are not finite, the first is "
-            f"{values[row]} in row {row} (rows count from 0); remove these events or the column",
+            f"{said} {values[row]} in row {row + (first_row or 0)} (rows count from 0); remove "
+            "these events or the column",
             file=events.meta.origin,
             column=name,
             value=float(values[row]),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from novum.errors import InputError, MissingColumnError
 from novum.events import Events
 from novum.io.base import open_events
+from novum.io.origin import with_origin
 from novum.io.roles import ROLES, role_of, to_labels
 
 
@@ -43,7 +44,7 @@ def read_labelled(
     source = open_events(path)
     schema = source.schema
     if label is None or label == schema.label:
-        return _named(source.read(columns), path)
+        return with_origin(source.read(columns), path)
     if label not in schema.columns:
         if role_of(label) == "label" and schema.label is not None:
             raise InputError(
@@ -56,11 +57,7 @@ def read_labelled(
     events = source.read(None if columns is None else list(dict.fromkeys([*columns, label])))
     features = dict(events.features)
     truth = to_labels(features.pop(label), Path(path), label)
-    return _named(replace(events, features=features, label=truth), path)
-
-
-def _named(events: Events, path: str | os.PathLike[str]) -> Events:
-    return replace(events, meta=replace(events.meta, origin=str(path)))
+    return with_origin(replace(events, features=features, label=truth), path)
 
 
 def require_labels(events: Events) -> NDArray[np.int8]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from novum.errors import FileFormatError
-from novum.events import Meta
+from novum.events import Events, Meta
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "origin": (str,),
@@ -19,6 +20,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "cross_section_error": (int, float, type(None)),
     "versions": (dict,),
 }
+
+
+def with_origin(events: Events, path: str | os.PathLike[str]) -> Events:
+    """The same events, whose errors and reports name the file that they were read from.
+
+    A file that remembers another origin, such as the process of a simulation, would send a reader
+    of an error astray.
+    """
+    return replace(events, meta=replace(events.meta, origin=str(path)))
 
 
 def origin_to_json(meta: Meta) -> str:

@@ -58,7 +58,8 @@ def preprocess(
 
 def centre(constituents: NDArray[np.floating], first_row: int = 0) -> FloatArray:
     """Coordinates relative to the pT-weighted centroid, (n, P, 3); azimuths may wrap around."""
-    jets = _checked(constituents, first_row)
+    require_jets(constituents, first_row)
+    jets = np.array(constituents[..., :3], np.float64)
     pt = jets[..., 0]
     hardest = jets[np.arange(len(jets)), pt.argmax(axis=1), 2]
     jets[..., 2] = delta_phi(jets[..., 2], hardest[:, None])
@@ -97,12 +98,19 @@ def normalise(jets: FloatArray) -> FloatArray:
     return out
 
 
-def _checked(constituents: NDArray[np.floating], first_row: int) -> FloatArray:
+def require_jets(constituents: NDArray[np.floating], first_row: int = 0) -> None:
+    """Refuse what is no jet, as `preprocess` does.
+
+    Raises
+    ------
+    InputError
+        If a jet has no constituent, or a pT is negative or not finite; names the row.
+    """
     if constituents.ndim != 3 or constituents.shape[2] < 3:
         raise InputError(
             f"jets are given as (n, constituents, at least pT, η, φ), not {constituents.shape}"
         )
-    jets = np.array(constituents[..., :3], np.float64)
+    jets = constituents[..., :3]
     bad = ~np.isfinite(jets).all(axis=(1, 2)) | (jets[..., 0] < 0).any(axis=1)
     for fault, said in (
         (bad, "has a constituent whose pT is negative or not finite"),
@@ -111,7 +119,6 @@ def _checked(constituents: NDArray[np.floating], first_row: int) -> FloatArray:
         if fault.any():
             row = first_row + int(np.argmax(fault))
             raise InputError(f"the jet in row {row} (rows count from 0) {said}", value=row)
-    return jets
 
 
 def _mean(pt: FloatArray, values: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from novum.errors import ConfigError, FitError
 from novum.io import Spectrum, open_events, read_spectrum, require_finite, to_gev
 from novum.io.documents import to_json
+from novum.io.origin import with_origin
 from novum.progress import NoProgress, Progress
 from novum.search.bump_config import BumpHuntConfig
 from novum.search.config import MIN_FIT_P
@@ -152,7 +153,7 @@ def _histogram(path: str | Path, config: BumpHuntConfig) -> tuple[Spectrum, Floa
     """Spectrum of the events of a file, in effective counts, and its exposure."""
     assert config.mass is not None
     source = open_events(path)
-    events = source.read([config.mass])
+    events = with_origin(source.read([config.mass]), path)
     require_finite(events, [config.mass])
     unit = config.mass_unit or source.schema.units.get(config.mass)
     m = to_gev(events.column(config.mass), unit or "GeV")

@@ -9,6 +9,7 @@ import numpy as np
 
 from novum.events import Events
 from novum.io import open_events
+from novum.io.origin import with_origin
 from novum.progress import NoProgress, Progress
 from novum.search.model_inputs import Inputs
 
@@ -29,22 +30,39 @@ def read_chunks(
 ) -> Iterator[Events]:
     """Events with the columns of a model, some at a time; `what` names the work.
 
+    They are checked here, where the row of each in the file is known.
+
     Raises
     ------
     InputError
-        If the file lacks a column of the model.
+        If the file lacks a column of the model, a value is not finite or a jet is empty.
     """
-    made = 4 * len(inputs.names) if inputs.representation is not None else 0
-    meter = progress or NoProgress()
+    n_bytes = 4 * len(inputs.names) if inputs.representation is not None else 0
+    first_row = 0
+    for chunk in _chunks(events, inputs, n_bytes, what, progress or NoProgress()):
+        inputs.check(chunk, first_row)
+        yield chunk
+        first_row += len(chunk)
+
+
+def _chunks(
+    events: str | os.PathLike[str] | Events,
+    inputs: Inputs,
+    n_bytes: int,
+    what: str,
+    progress: Progress,
+) -> Iterator[Events]:
+    """The same, as they come; `n_bytes` are those of an event as the model reads it."""
     if isinstance(events, Events):
-        rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, made)))
+        rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, n_bytes)))
         starts = range(0, len(events), rows)
-        for start in meter.track(starts, what, len(starts)):
+        for start in progress.track(starts, what, len(starts)):
             yield events.take(np.arange(start, min(start + rows, len(events))))
         return
     source = open_events(events)
     schema = source.schema
     inputs.require(schema, str(events))
-    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, made)))
+    rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, n_bytes)))
     total = None if schema.n_events is None else -(-schema.n_events // rows)
-    yield from meter.track(source.chunks(rows, inputs.columns), what, total)
+    for chunk in progress.track(source.chunks(rows, inputs.columns), what, total):
+        yield with_origin(chunk, events)

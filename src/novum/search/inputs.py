@@ -15,6 +15,7 @@ from novum.errors import InputError, WindowError
 from novum.events import Events
 from novum.io import open_events, require_finite, to_gev
 from novum.io.memory import events_from_columns
+from novum.io.origin import with_origin
 from novum.search.config import HuntConfig, Pair
 
 FloatArray = NDArray[np.float64]
@@ -60,8 +61,7 @@ def as_events(data: Any, config: HuntConfig) -> tuple[Events, HuntConfig]:
         unit = config.mass_unit or source.schema.units.get(config.mass)
         # Constituents are no input of a search: they are not read.
         events = source.read(source.schema.columns if wanted is None else wanted)
-        named = replace(events, meta=replace(events.meta, origin=str(data)))
-        return named, replace(config, mass_unit=unit)
+        return with_origin(events, data), replace(config, mass_unit=unit)
     if isinstance(data, np.ndarray) and data.dtype.names:
         return events_from_columns(data.dtype.names, data.__getitem__, wanted), config
     if isinstance(data, Mapping):

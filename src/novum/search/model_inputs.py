@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.errors import InputError, MissingColumnError
-from novum.events import Events
+from novum.events import Cloud, Events
 from novum.io import Schema, require_finite
 from novum.physics.jet_images import JetImages
+from novum.physics.jet_preprocessing import require_jets
 from novum.search.representations import Representation
 
 FloatArray = NDArray[np.float64]
@@ -106,6 +107,46 @@ class Inputs:
         if self.cloud is not None and self.cloud not in schema.clouds:
             raise MissingColumnError(self.cloud, schema.clouds, file=file)
 
+    def check(self, events: Events, first_row: int | None = None) -> None:
+        """Refuse events that no X can be made of.
+
+        Parameters
+        ----------
+        events : Events
+        first_row : int, optional
+            Row of the first of these events in their file, where they are only some of it.
+
+        Raises
+        ------
+        MissingColumnError
+            If a column is missing.
+        InputError
+            If a value is not finite or a jet is empty, by its row in the file; if the fields of
+            the cloud are others.
+        """
+        require_finite(events, self.features, first_row=first_row)
+        if self.cloud is None:
+            return
+        values, start = self._cloud_of(events).values, first_row or 0
+        finite = np.isfinite(values).all(axis=(1, 2))
+        if not finite.all():
+            row = start + int(np.argmin(finite))
+            raise InputError(
+                f"not all values are finite, the first event is that in row {row} (rows count "
+                "from 0)",
+                file=events.meta.origin,
+                column=self.cloud,
+                value=row,
+            )
+        if self.representation is None:
+            return
+        try:
+            require_jets(self._plane_of(values), start)
+        except InputError as error:
+            raise InputError(
+                str(error), file=events.meta.origin, column=self.cloud, value=error.value
+            ) from None
+
     def table(self, events: Events) -> FloatArray:
         """X (n, d) of events, float32 of a representation and else float64.
 
@@ -114,15 +155,15 @@ class Inputs:
         MissingColumnError
             If a column is missing.
         InputError
-            If a value is not finite, or the fields of the cloud are others.
+            If a value is not finite, a jet is empty, or the fields of the cloud are others.
         """
-        require_finite(events, self.features)
+        self.check(events)
         parts = [events.column(name)[:, None] for name in self.features]
         if self.cloud is not None:
             parts.append(self._flat_cloud(events))
         return np.concatenate(parts, axis=1)
 
-    def _flat_cloud(self, events: Events) -> FloatArray:
+    def _cloud_of(self, events: Events) -> Cloud:
         origin, name = events.meta.origin, str(self.cloud)
         if name not in events.clouds:
             raise MissingColumnError(name, events.clouds, file=origin)
@@ -134,34 +175,31 @@ class Inputs:
                 column=name,
                 value=cloud.fields,
             )
-        if not np.isfinite(cloud.values).all():
-            raise InputError("not all values are finite", file=origin, column=name)
+        return cloud
+
+    def _plane_of(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        return values[..., [self.fields.index(field) for field in _PLANE]]
+
+    def _flat_cloud(self, events: Events) -> FloatArray:
+        values = self._cloud_of(events).values
         if self.representation is not None:
-            plane = [self.fields.index(field) for field in _PLANE]
-            return self._made(self.representation, cloud.values[..., plane], origin)
-        kept = cloud.values[:, : self.particles]
+            return self._made(self.representation, events)
+        kept = values[:, : self.particles]
         out = np.zeros((len(kept), self.particles, len(self.fields)))
         out[:, : kept.shape[1]] = kept
         return out.reshape(len(out), -1)
 
-    def _made(
-        self, make: Representation, constituents: NDArray[np.floating], origin: str
-    ) -> FloatArray:
-        try:
-            made = make(constituents)
-        except InputError as error:
-            raise InputError(
-                str(error), file=origin, column=self.cloud, value=error.value
-            ) from None
+    def _made(self, make: Representation, events: Events) -> FloatArray:
+        made = make(self._plane_of(self._cloud_of(events).values))
         rows = made.reshape(len(made), -1)
         empty = ~rows.any(axis=1)
         if isinstance(make, JetImages) and empty.any():
-            row = int(np.argmax(empty))
+            odd = int(events.id[np.argmax(empty)])  # its row in the file is not known here
             raise InputError(
-                f"the image in row {row} (rows count from 0) has no pixel with pT: the jet is "
-                f"wider than {make.half_width:g} on all sides",
-                file=origin,
+                f"the image of event {odd} (its id, or its row where the file has none) has no "
+                f"pixel with pT: the jet is wider than {make.half_width:g} on all sides",
+                file=events.meta.origin,
                 column=self.cloud,
-                value=row,
+                value=odd,
             )
         return np.asarray(rows)  # float32 is enough for a pixel or a particle

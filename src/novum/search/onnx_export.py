@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from novum.errors import OutputError
 from novum.io import atomic_path, open_events
+from novum.io.origin import with_origin
 from novum.optional import optional
 from novum.search.outliers import OutlierModel, choose_score, score_name
 
@@ -177,7 +178,7 @@ def _random_rows(model: OutlierModel) -> NDArray[np.float32]:
 def _rows_of(model: OutlierModel, events: str | os.PathLike[str]) -> NDArray[np.float32]:
     source = open_events(events)
     model.inputs.require(source.schema, str(events))
-    first = next(iter(source.chunks(_ROWS, model.inputs.columns)))
+    first = with_origin(next(iter(source.chunks(_ROWS, model.inputs.columns))), events)
     return np.asarray(model.inputs.table(first), np.float32)
 
 
