@@ -1,4 +1,4 @@
-"""Every error novum raises on purpose, and the near-miss helper that their messages use."""
+"""Every error novum raises on purpose, the near-misses of their messages, and one common check."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ class ExportError(NovumError, ValueError):
 
 class MissingDependencyError(NovumError, ImportError):
     """An optional package is needed; the message says what to install."""
+
+
+def require_seed(seed: int) -> None:
+    """Refuse a seed that no generator of random numbers takes.
+
+    Raises
+    ------
+    ConfigError
+        If it is negative.
+    """
+    if seed < 0:
+        raise ConfigError(f"seed: must not be negative, got {seed}")
 
 
 def nearest(name: str, available: Iterable[str], n: int = 3) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from novum.errors import InputError
+from novum.errors import ConfigError, InputError
 from novum.evaluation import MIN_BACKGROUND, auc, evaluate, over_seeds, sic_curve
 from novum.evaluation.passing import Passing, count_passing, resampled, thinned_rows
 from novum.evaluation.records import Estimate
@@ -306,6 +306,8 @@ def test_bad_scores_are_refused(background, signal, words):
 def test_bad_numbers_are_refused(seeds):
     with pytest.raises(InputError, match="at least 2 replicas, got 1"):
         evaluate([1.0], [2.0], replicas=1)
+    with pytest.raises(ConfigError, match="seed: must not be negative, got -1"):
+        evaluate(np.zeros(9), np.ones(9), seed=-1)
     with pytest.raises(InputError, match="no seeds"):
         over_seeds([])
 

@@ -240,6 +240,8 @@ def test_mistakes_are_named(files, model):
     e = files / "e.parquet"
     with pytest.raises(ConfigError, match="top: must be at least 1, got 0"):
         explain(model, e, top=0)
+    with pytest.raises(ConfigError, match="seed: must not be negative, got -1"):
+        explain(model, e, seed=-1)
     with pytest.raises(InputError, match=r"e\.parquet: holds 300 events, the 301 most anomalous"):
         explain(model, e, top=301)
     with pytest.raises(ConfigError, match="mahalanobis has no other, not 'mae'"):

@@ -390,6 +390,7 @@ def test_the_command_line(files, capsys):
         (["pca", "--latent", "9"], "9 principal components need more features"),
         (["kmeans", "--clusters", "many"], "clusters: Expected `int`"),
         (["kmeans", "--features", "mett"], "column 'mett': no such column; did you mean 'met'"),
+        (["kmeans", "--seed", "-1"], "seed: must not be negative, got -1"),
         (["kmeans", "--cloud", "jet"], "column 'jet': no such column"),
     ],
 )

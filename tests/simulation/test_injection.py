@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import novum
-from novum.errors import InputError, MissingColumnError, OutputError
+from novum.errors import ConfigError, InputError, MissingColumnError, OutputError
 from novum.events import Cloud, Events, Meta
 from novum.io import write_events
 from novum.simulation import inject, inject_files
@@ -140,6 +140,8 @@ def test_more_than_there_are_is_refused():
         inject(events(5), events(3, 10), 4, seed=1)
     with pytest.raises(InputError, match="cannot inject -1 events"):
         inject(events(5), events(3, 10), -1, seed=1)
+    with pytest.raises(ConfigError, match="seed: must not be negative, got -1"):
+        inject(events(9), events(3, 10), 1, seed=-1)
     with pytest.raises(InputError, match="has no background events"):
         inject(events(5, label=1), events(3, 10), 1, seed=1)
 

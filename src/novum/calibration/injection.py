@@ -18,7 +18,7 @@ from novum.calibration.pseudo import PseudoResult, PseudoSearch, stacked
 from novum.calibration.study import InjectionPoint, InjectionStudy, VariedPoints
 from novum.calibration.target import Target, find_target
 from novum.calibration.variation import Variation
-from novum.errors import ConfigError, InputError
+from novum.errors import ConfigError, InputError, require_seed
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import Calibration
 from novum.search.inputs import Sample, as_events, make_sample
@@ -80,6 +80,7 @@ def inject_and_search(
     ------
     ConfigError, InputError, OutputError
     """
+    require_seed(seed)
     if n < FEWEST_SEARCHES:
         raise ConfigError(f"n: give at least {FEWEST_SEARCHES} searches a strength, got {n}")
     found = find_target(target, events, size)

@@ -13,7 +13,7 @@ from novum.calibration.journal import Journal, recorded, run_jobs
 from novum.calibration.nulls import FileNull, Null, SamplerNull, SidebandsNull
 from novum.calibration.pseudo import PseudoResult, PseudoSearch, stacked
 from novum.calibration.target import Target, find_target
-from novum.errors import ConfigError, InputError
+from novum.errors import ConfigError, InputError, require_seed
 from novum.progress import NoProgress, Progress
 from novum.search.calibrated import CALIBRATION_FILE, Calibration, calibration_key
 from novum.search.inputs import as_events, make_sample
@@ -77,6 +77,7 @@ def calibrate(
     ConfigError, InputError, OutputError
         Each names what is wrong and what to do.
     """
+    require_seed(seed)
     if n < FEWEST:
         raise ConfigError(f"n: a calibration needs at least {FEWEST} null searches, got {n}")
     found = find_target(target, events, size)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from novum.errors import InputError
+from novum.errors import InputError, require_seed
 from novum.evaluation.decorrelation import Masses, decorrelation, decorrelation_over_seeds
 from novum.evaluation.passing import Passing, count_passing, resampled, thinned_rows
 from novum.evaluation.records import (
@@ -75,7 +75,10 @@ def evaluate(
     InputError
         If a sample is empty or holds NaN, there are fewer than two replicas, or a score or a mass
         is not finite where masses are given.
+    ConfigError
+        If the seed is negative.
     """
+    require_seed(seed)
     if replicas < 2:
         raise InputError(f"a bootstrap needs at least 2 replicas, got {replicas}", value=replicas)
     passing = count_passing(background, signal)

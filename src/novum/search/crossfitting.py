@@ -13,7 +13,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from novum.classifiers.tasks import check_classifier, chunk_size, chunked, fit_here
-from novum.errors import InputError
+from novum.errors import InputError, require_seed
 from novum.events import splitmix64
 from novum.progress import NoProgress, Progress
 from novum.resonant.base import Estimate, ResonantMethod
@@ -85,7 +85,14 @@ def fold_of(ids: NDArray[np.uint64], seed: int, k: int, repeat: int = 0) -> NDAr
 
 
 def hash_of(ids: NDArray[np.uint64], seed: int, repeat: int = 0) -> NDArray[np.uint64]:
-    """Uniform number of each event, shape (n,): the lowest of them are a random sample."""
+    """Uniform number of each event, shape (n,): the lowest of them are a random sample.
+
+    Raises
+    ------
+    ConfigError
+        If the seed is negative.
+    """
+    require_seed(seed)
     salt = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
     return splitmix64(splitmix64(ids) ^ salt)
 

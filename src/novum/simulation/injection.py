@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.errors import InputError, MissingColumnError, OutputError
+from novum.errors import InputError, MissingColumnError, OutputError, require_seed
 from novum.events import Cloud, Events
 from novum.io import open_events, to_gev, write_events
 from novum.io.labels import read_labelled
@@ -58,6 +58,8 @@ def inject(background: Events, signal: Events, n: int, seed: int) -> tuple[Event
     InputError
         If `n` is negative or more than there are, there is no background, or both are the same
         unlabelled events.
+    ConfigError
+        If the seed is negative.
     """
     if background is signal and background.label is None:
         raise InputError(
@@ -67,6 +69,7 @@ def inject(background: Events, signal: Events, n: int, seed: int) -> tuple[Event
     _require_same_columns(background, signal)
     b, s = _rows(background, 0), _rows(signal, 1)
     _require_enough(len(b), len(s), n, background, signal)
+    require_seed(seed)
     rng = np.random.default_rng(seed)
     drawn = np.zeros(len(s), dtype=bool)
     drawn[rng.choice(len(s), n, replace=False, shuffle=False)] = True
