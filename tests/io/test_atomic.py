@@ -11,7 +11,7 @@ import pytest
 
 from novum.errors import InputError, OutputError
 from novum.io import atomic_path, write_bytes, write_text
-from novum.io.atomic import make_folder
+from novum.io.atomic import check_new_folder, make_folder
 
 
 def names(folder: Any) -> Any:
@@ -129,7 +129,7 @@ def test_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_bad_targets(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match=r"^\S*/nowhere/a: there is no folder '\S*/nowhere'$"):
         write_text(tmp_path / "nowhere" / "a", "x")
     with pytest.raises(OutputError, match="is a folder"):
         write_text(tmp_path, "x")
@@ -167,3 +167,20 @@ def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         make_folder(tmp_path / "file")
     with pytest.raises(OutputError, match=r"out: cannot be made: not a directory"):
         make_folder(tmp_path / "file" / "out")
+
+
+def test_whether_a_folder_can_be_made_is_tried_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "there").mkdir()
+    check_new_folder(tmp_path / "a" / "b")
+    assert sorted(names(tmp_path)) == ["file", "there"]
+    for name, message in (
+        ("there", "exists already and is not overwritten"),
+        ("file/out", "cannot be written: not a directory"),
+        ("a" * 300, "cannot be written: file name too long"),
+    ):
+        with pytest.raises(OutputError, match=message):
+            check_new_folder(tmp_path / name)
+    if os.path.isdir("/proc/self"):
+        with pytest.raises(OutputError, match="cannot be written"):
+            check_new_folder("/proc/out")

@@ -197,6 +197,18 @@ def test_names_from_outside_are_text(hostile: Explanation) -> None:
     value_figure(hostile)
 
 
+def test_an_interrupted_report_leaves_nothing(
+    tabular: Explanation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(figure: Figure, kind: Format) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("novum.report.write.to_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_outlier_report(tabular, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 def test_equal_records_give_equal_pages(tabular: Explanation) -> None:
     again = Explanation.from_json(tabular.to_json())
     assert render_outliers(again, {}) == render_outliers(tabular, {})

@@ -1,5 +1,7 @@
 """Sizes of the latent space: what is lost falls with the size, to nothing where all fits."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,19 @@ def test_the_command_line(tmp_path, capsys):
     assert "exists already" in capsys.readouterr().err
     assert run([*words[:-1], str(tmp_path / "x"), "--latent", "1,b"]) == 1
     assert "whole numbers A,B,C" in capsys.readouterr().err
+
+
+def test_a_scan_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, capsys):
+    write_events(plane(), tmp_path / "b.parquet")
+    words = ["scan-latent", "pca", str(tmp_path / "b.parquet"), "--latent", "1", "--seeds", "1"]
+
+    def interrupted(figure, kind):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("novum.report.latent_figure.to_bytes", interrupted)
+    with suppress(KeyboardInterrupt, SystemExit):
+        run([*words, "-o", str(tmp_path / "scan")])
+    assert [path.name for path in tmp_path.iterdir()] == ["b.parquet"]
+    monkeypatch.setattr("novum.search.latent_scan.fit_outlier", None)  # it is not come to
+    assert run([*words, "-o", str(tmp_path / "b.parquet/scan")]) == 1
+    assert "b.parquet/scan: cannot be written: not a directory" in capsys.readouterr().err

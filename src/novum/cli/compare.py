@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from novum.errors import ConfigError, OutputError
+from novum.errors import ConfigError
 
 if TYPE_CHECKING:
     from novum.report.compared import SearchComparison
@@ -27,11 +27,12 @@ def compare(
         New folder for comparison.html, comparison.json and the figures.
     """
     from novum.cli import console
+    from novum.io.atomic import check_new_folder
     from novum.report import compare as side_by_side
     from novum.report import write_compared
 
-    if output is not None and output.exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
+    if output is not None:
+        check_new_folder(output)
     comparison = side_by_side(folders_of(searches))
     print_comparison(comparison)
     if output is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from novum.errors import ConfigError, OutputError
+from novum.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,11 +71,12 @@ def evaluate(
     """
     from novum.cli import console
     from novum.cli.dark_machines import evaluate_dark_machines
+    from novum.io.atomic import check_new_folder
     from novum.search.scored import evaluate_tables
     from novum.search.scored_rows import RowSettings
 
-    if output is not None and output.exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
+    if output is not None:
+        check_new_folder(output)
     if dark_machines:
         _refuse("with", {"--truth": truth, "--window": window, "--mass": mass})
         settings = RowSettings(score, label, signal_column, channel_column, min_background)

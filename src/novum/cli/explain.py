@@ -7,8 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from novum.errors import OutputError
-
 
 def explain(
     model: Path,
@@ -44,11 +42,11 @@ def explain(
         Seed of samples and draws.
     """
     from novum.cli import console
+    from novum.io.atomic import check_new_folder
     from novum.report import write_outlier_report
     from novum.search import explain as run_explain
 
-    if output.exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
+    check_new_folder(output)
     found = run_explain(
         model,
         events,

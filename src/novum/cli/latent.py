@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from novum.errors import ConfigError, OutputError
+from novum.errors import ConfigError
 from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 
@@ -61,12 +61,12 @@ def scan_latent(
         Parameters of the detector.
     """
     from novum.cli import console
+    from novum.io.atomic import check_new_folder
     from novum.report.latent_figure import write_latent_scan
     from novum.search.latent_scan import scan_latent as scan
     from novum.search.representations import one_of
 
-    if output.exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
+    check_new_folder(output)
     made = scan(
         background,
         method,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from novum.errors import OutputError
 from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 
@@ -54,11 +53,11 @@ def fit(
         Parameters of the detector.
     """
     from novum.cli import console
+    from novum.io.atomic import check_new_folder
     from novum.search.outliers import fit_outlier
     from novum.search.representations import one_of
 
-    if output.exists():
-        raise OutputError(f"{output}: exists already and is not overwritten")
+    check_new_folder(output)
     model = fit_outlier(
         background,
         method,

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,8 +80,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = _resolved(path)
     temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name[-120:]}")
     try:
-        if target.exists():
-            raise OutputError(f"{target}: exists already and is not overwritten")
+        _require_free(target)
         make_folder(target.parent)
         temporary.mkdir()
         yield temporary
@@ -93,6 +93,27 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_new_folder(path: str | os.PathLike[str]) -> None:
+    """Try whether a new folder can be made; nothing of the trial is left.
+
+    Before work that takes long: `atomic_folder` says the same, but only once it is done.
+
+    Raises
+    ------
+    OutputError
+        As `atomic_folder` does.
+    """
+    target = _resolved(path)
+    try:
+        _require_free(target)
+        around = next(parent for parent in target.parents if parent.exists())
+        os.rmdir(tempfile.mkdtemp(prefix=".", dir=around))
+    except NovumError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> None:
@@ -162,6 +183,11 @@ def _resolved(path: str | os.PathLike[str]) -> Path:
         raise OutputError(f"{path}: {error}") from None
 
 
+def _require_free(target: Path) -> None:
+    if target.exists():
+        raise OutputError(f"{target}: exists already and is not overwritten")
+
+
 def _check_target(target: Path, overwrite: bool) -> None:
     try:
         if not target.parent.is_dir():
@@ -170,6 +196,8 @@ def _check_target(target: Path, overwrite: bool) -> None:
             raise OutputError(f"{target}: is a folder, not a file")
         if not target.exists():
             return
+    except NovumError:
+        raise
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {reason(error)}") from error
     if not target.is_file():

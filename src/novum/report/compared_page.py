@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from novum.errors import OutputError
-from novum.io.atomic import make_folder, write_text
+from novum.io.atomic import atomic_folder, make_folder, write_text
 from novum.report.compared import SearchComparison
 from novum.report.compared_figures import compared_pvalues, compared_sic
 from novum.report.compared_table import table
-from novum.report.page import environment, style_sheet
+from novum.report.page import FigureData, environment, style_sheet
 from novum.report.write import FIGURE_FOLDER, Draw, save_figures
 
 COMPARISON_FILE = "comparison.json"
@@ -17,7 +17,7 @@ PAGE_FILE = "comparison.html"
 
 
 def write_compared(comparison: SearchComparison, folder: str | Path) -> Path:
-    """Write ``comparison.html``, ``comparison.json`` and ``figures/`` to a new folder.
+    """Write ``comparison.html``, ``comparison.json`` and ``figures/`` to a new folder, or nothing.
 
     Returns
     -------
@@ -29,16 +29,23 @@ def write_compared(comparison: SearchComparison, folder: str | Path) -> Path:
     OutputError
         If the folder exists or a file cannot be written.
     """
-    root = Path(folder)
-    if root.exists():
-        raise OutputError(f"{root}: exists already and is not overwritten")
+    with atomic_folder(folder) as temporary:
+        figures = save_figures(_drawings(comparison), make_folder(temporary / FIGURE_FOLDER))
+        write_text(temporary / COMPARISON_FILE, comparison.to_json())
+        write_text(temporary / PAGE_FILE, _render(comparison, figures))
+    return Path(folder) / PAGE_FILE
+
+
+def _drawings(comparison: SearchComparison) -> dict[str, Draw]:
     todo: dict[str, Draw] = {"compared_pvalues": lambda: compared_pvalues(comparison)}
     if any(search.evaluation is not None for search in comparison.searches):
         todo["compared_sic"] = lambda: compared_sic(comparison)
-    figures = save_figures(todo, make_folder(root / FIGURE_FOLDER))
-    write_text(root / COMPARISON_FILE, comparison.to_json())
+    return todo
+
+
+def _render(comparison: SearchComparison, figures: Mapping[str, FigureData]) -> str:
     names = [search.name for search in comparison.searches]
-    page = environment().get_template("compared.html.j2").render(
+    return environment().get_template("compared.html.j2").render(
         comparison=comparison,
         names=names,
         table=table(comparison),
@@ -49,6 +56,3 @@ def write_compared(comparison: SearchComparison, folder: str | Path) -> Path:
         },
         css=style_sheet(),
     )  # fmt: skip
-    path = root / PAGE_FILE
-    write_text(path, page)
-    return path

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from novum.errors import OutputError
 from novum.evaluation import Comparison
 from novum.evaluation.records import EVALUATION_FILE, Estimate, MassCut, Method
-from novum.io.atomic import make_folder, write_bytes, write_text
+from novum.io.atomic import atomic_folder, make_folder, write_bytes, write_text
 from novum.report.style import (
     Palette,
     Theme,
@@ -164,24 +163,22 @@ def _density(
 def write_comparison(comparison: Comparison, folder: str | Path) -> None:
     """Write ``evaluation.json`` and ``figures/roc``, ``figures/sic`` (.png, .pdf) to a new folder.
 
-    Where there are masses, also ``figures/mass``.
+    Where there are masses, also ``figures/mass``. All of them or nothing.
 
     Raises
     ------
     OutputError
         If the folder exists or a file cannot be written.
     """
-    root = Path(folder)
-    if root.exists():
-        raise OutputError(f"{root}: exists already and is not overwritten")
-    plots = make_folder(root / FIGURE_FOLDER)
-    figures = {"roc": roc(comparison), "sic": sic(comparison)}
-    if _mass_of(comparison):
-        figures["mass"] = mass(comparison)
-    for name, figure in figures.items():
-        write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
-        write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
-    write_text(root / EVALUATION_FILE, comparison.to_json())
+    with atomic_folder(folder) as temporary:
+        plots = make_folder(temporary / FIGURE_FOLDER)
+        figures = {"roc": roc(comparison), "sic": sic(comparison)}
+        if _mass_of(comparison):
+            figures["mass"] = mass(comparison)
+        for name, figure in figures.items():
+            write_bytes(plots / f"{name}.png", to_bytes(figure, "png"))
+            write_bytes(plots / f"{name}.pdf", to_bytes(figure, "pdf"))
+        write_text(temporary / EVALUATION_FILE, comparison.to_json())
 
 
 def _styled(comparison: Comparison, palette: Palette) -> list[tuple[Method, str, str]]:

@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from novum.errors import OutputError
 from novum.evaluation import (
     SignalRow,
     TotalImprovement,
     TotalImprovements,
     write_signal_rows,
 )
-from novum.io.atomic import make_folder, write_bytes, write_text
+from novum.io.atomic import atomic_folder, make_folder, write_bytes, write_text
 from novum.report.style import Theme, new_figure, settle, tag, theme_context, to_bytes, write
 from novum.report.words import clean
 
@@ -87,6 +86,8 @@ def write_improvements(
 ) -> None:
     """Write the rows, the totals and ``figures/total_improvement`` (.png, .pdf) to a new folder.
 
+    All of them or nothing.
+
     Parameters
     ----------
     totals : TotalImprovements
@@ -99,15 +100,13 @@ def write_improvements(
     OutputError
         If the folder exists or a file cannot be written.
     """
-    root = Path(folder)
-    if root.exists():
-        raise OutputError(f"{root}: exists already and is not overwritten")
-    plots = make_folder(root / FIGURE_FOLDER)
-    figure = improvements(totals)
-    write_bytes(plots / "total_improvement.png", to_bytes(figure, "png"))
-    write_bytes(plots / "total_improvement.pdf", to_bytes(figure, "pdf"))
-    write_signal_rows(rows, root / ROWS_FILE)
-    write_text(root / TOTALS_FILE, totals.to_json())
+    with atomic_folder(folder) as temporary:
+        plots = make_folder(temporary / FIGURE_FOLDER)
+        figure = improvements(totals)
+        write_bytes(plots / "total_improvement.png", to_bytes(figure, "png"))
+        write_bytes(plots / "total_improvement.pdf", to_bytes(figure, "pdf"))
+        write_signal_rows(rows, temporary / ROWS_FILE)
+        write_text(temporary / TOTALS_FILE, totals.to_json())
 
 
 def _drawn(totals: TotalImprovements) -> list[TotalImprovement]:

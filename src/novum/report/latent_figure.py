@@ -8,8 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from novum.errors import OutputError
-from novum.io.atomic import make_folder, write_bytes, write_text
+from novum.io.atomic import atomic_folder, make_folder, write_bytes, write_text
 from novum.report.style import (
     Theme,
     axis_labels,
@@ -53,20 +52,19 @@ def latent_figure(scan: LatentScan, theme: Theme = "light") -> Figure:
 
 
 def write_latent_scan(scan: LatentScan, folder: Path) -> None:
-    """Write ``latent_scan.json`` and the figure as PNG and PDF into a new folder.
+    """Write ``latent_scan.json`` and the figure as PNG and PDF into a new folder, or nothing.
 
     Raises
     ------
     OutputError
         If the folder exists or cannot be written.
     """
-    if folder.exists():
-        raise OutputError(f"{folder}: exists already and is not overwritten")
-    figures = make_folder(folder / FIGURE_FOLDER)
-    write_text(folder / SCAN_FILE, scan.to_json())
-    figure = latent_figure(scan)
-    write_bytes(figures / "latent_scan.png", to_bytes(figure, "png"))
-    write_bytes(figures / "latent_scan.pdf", to_bytes(figure, "pdf"))
+    with atomic_folder(folder) as temporary:
+        figures = make_folder(temporary / FIGURE_FOLDER)
+        write_text(temporary / SCAN_FILE, scan.to_json())
+        figure = latent_figure(scan)
+        write_bytes(figures / "latent_scan.png", to_bytes(figure, "png"))
+        write_bytes(figures / "latent_scan.pdf", to_bytes(figure, "pdf"))
 
 
 def _draw(ax: Axes, sizes: Sequence[int], values: Sequence[Sequence[float]], colour: str) -> None:

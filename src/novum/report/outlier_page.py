@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from novum.io.atomic import make_folder, write_text
+from novum.io.atomic import atomic_folder, make_folder, write_text
 from novum.report.cite import bibliography
 from novum.report.explained_figures import contribution_figure, value_figure
 from novum.report.explained_jets import display_figure, image_figure
@@ -39,6 +39,8 @@ class Row:
 def write_outlier_report(explanation: Explanation, folder: str | Path) -> Path:
     """Write ``report.html``, ``explanation.json``, ``explanation.parquet`` and ``figures/``.
 
+    All of them or, if that fails or is interrupted, nothing.
+
     Parameters
     ----------
     explanation : Explanation
@@ -55,12 +57,12 @@ def write_outlier_report(explanation: Explanation, folder: str | Path) -> Path:
     OutputError
         If the folder exists or a file cannot be written.
     """
-    root = Path(folder)
-    explanation.save(root)
-    figures = save_figures(drawings(explanation), make_folder(root / FIGURE_FOLDER))
-    path = root / REPORT_FILE
-    write_text(path, render_outliers(explanation, figures))
-    return path
+    with atomic_folder(folder) as temporary:
+        explanation.write_into(temporary)
+        plots = make_folder(temporary / FIGURE_FOLDER)
+        figures = save_figures(drawings(explanation), plots)
+        write_text(temporary / REPORT_FILE, render_outliers(explanation, figures))
+    return Path(folder) / REPORT_FILE
 
 
 def drawings(explanation: Explanation) -> dict[str, Draw]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from novum.errors import OutputError
-from novum.io.atomic import atomic_path, make_folder, write_text
+from novum.io.atomic import atomic_folder, atomic_path, write_text
 from novum.io.documents import from_json, read_document, to_json
 from novum.search.records import EventCloud, Numbers
 
@@ -266,7 +265,18 @@ class Explanation:
         return cls.from_json(read_document(path, "explanation"), path)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``explanation.json`` and ``explanation.parquet`` into a new folder.
+        """Write ``explanation.json`` and ``explanation.parquet`` into a new folder, or nothing.
+
+        Raises
+        ------
+        OutputError
+            If the folder exists or cannot be written.
+        """
+        with atomic_folder(folder) as temporary:
+            self.write_into(temporary)
+
+    def write_into(self, folder: Path) -> None:
+        """Write ``explanation.json`` and ``explanation.parquet`` into a folder that is there.
 
         The table has a row for each event: ``id``, ``score``, ``p_value``, and a column
         ``contribution NAME`` for each piece.
@@ -274,23 +284,19 @@ class Explanation:
         Raises
         ------
         OutputError
-            If the folder exists or cannot be written.
+            If a file exists or cannot be written.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        root = Path(folder)
-        if root.exists():
-            raise OutputError(f"{root}: exists already and is not overwritten")
-        make_folder(root)
-        write_text(root / RECORD_FILE, self.to_json())
+        write_text(folder / RECORD_FILE, self.to_json())
         names = ("id", "score", "p_value")
         columns = {name: [getattr(event, name) for event in self.events] for name in names}
         for j, piece in enumerate(self.pieces):
             columns[f"contribution {piece.name}"] = [e.contributions[j] for e in self.events]
         types = [pa.uint64()] + [pa.float64()] * (len(columns) - 1)
         schema = pa.schema(list(zip(columns, types, strict=True)))
-        with atomic_path(root / TABLE_FILE, overwrite=False) as temporary:
+        with atomic_path(folder / TABLE_FILE, overwrite=False) as temporary:
             pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
 
 
