@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novum.catalogue.members import KINDS, build
-from novum.errors import FileFormatError, InputError, NovumError
+from novum.errors import FileFormatError, InputError, MissingDependencyError
 from novum.io.atomic import atomic_folder, write_text
 from novum.io.documents import from_json, read_document, to_json
 
@@ -107,9 +107,10 @@ def load_model(folder: str | Path) -> StoredModel:
     InputError
         If there is none.
     FileFormatError
-        If it is damaged, of another schema version, or holds types that are not trusted.
-    ConfigError
-        If this novum has no such member, or it has no such parameter.
+        If it is damaged, of another schema version, or holds types that are not trusted; if this
+        novum has no such member, or it has no such parameter.
+    MissingDependencyError
+        If a package that it needs is not there.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -139,7 +140,7 @@ def load_model(folder: str | Path) -> StoredModel:
     }
     try:
         model = _unpacked_member(member, held)
-    except NovumError:
+    except MissingDependencyError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"damaged model: {error}", file=path / SPEC) from None
@@ -164,6 +165,10 @@ def _packed_member(
 def _unpacked_member(stored: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> Any:
     model = build(stored["kind"], stored["name"], **stored["parameters"])
     for name, value in stored["state"].items():
+        # Only what a fit learns: a stored name must not stand in for a method or a parameter.
+        taken = callable(getattr(type(model), name, None))
+        if name.startswith("_") or not name.endswith("_") or taken:
+            raise ValueError(f"'{name}' is nothing that {model.name} learns")
         setattr(model, name, _unpacked(value, held))
     return model
 

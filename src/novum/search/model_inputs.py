@@ -95,6 +95,11 @@ class Inputs:
         return (*self.features, *(f"{self.cloud}[{i}].{f}" for i in places for f in self.fields))
 
     @property
+    def has_plane(self) -> bool:
+        """Whether the fields of the cloud make jets: pT, η and φ are among them."""
+        return set(_PLANE) <= set(self.fields)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What is read of a file."""
         return self.features if self.cloud is None else (*self.features, self.cloud)
