@@ -88,7 +88,9 @@ def test_rows_are_counted_over_the_whole_sample():
         JetClouds(2)(x)
 
 
-@pytest.mark.parametrize(("key", "value"), [("particles", 0), ("pt_power", 0.0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("particles", 0), ("pt_power", 0.0), ("pt_power", np.inf)]
+)
 def test_senseless_parameters_are_named(key, value):
     with pytest.raises(ConfigError, match=key):
         JetClouds(**{key: value})

@@ -147,7 +147,17 @@ def test_empty_and_damaged_jets_are_named(change, message):
         preprocess(x[..., :2])
 
 
-@pytest.mark.parametrize("options", [{"size": 1}, {"half_width": 0}, {"pt_power": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": 1},
+        {"half_width": 0},
+        {"half_width": np.inf},
+        {"pt_power": 0},
+        {"pt_power": np.inf},
+        {"smear": np.inf},
+    ],
+)
 def test_senseless_settings_are_named(options):
     with pytest.raises(ConfigError, match=next(iter(options))):
         JetImages(**options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,8 +41,8 @@ class JetClouds:
     def __post_init__(self) -> None:
         if self.particles < 1:
             raise ConfigError(f"particles: must be at least 1, got {self.particles}")
-        if not self.pt_power > 0:
-            raise ConfigError(f"pt_power: must be positive, got {self.pt_power:g}")
+        if not 0 < self.pt_power < math.inf:
+            raise ConfigError(f"pt_power: must be finite and positive, got {self.pt_power:g}")
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,10 +47,10 @@ class JetImages:
         if self.size < 2:
             raise ConfigError(f"size: must be at least 2, got {self.size}")
         for key in ("half_width", "pt_power"):
-            if not getattr(self, key) > 0:
-                raise ConfigError(f"{key}: must be positive, got {getattr(self, key):g}")
-        if not self.smear >= 0:
-            raise ConfigError(f"smear: must not be negative, got {self.smear:g}")
+            if not 0 < getattr(self, key) < math.inf:
+                raise ConfigError(f"{key}: must be finite and positive, got {getattr(self, key):g}")
+        if not 0 <= self.smear < math.inf:
+            raise ConfigError(f"smear: must be finite and not negative, got {self.smear:g}")
 
     @property
     def columns(self) -> tuple[str, ...]:
