@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from novum.cli.app import run
-from novum.errors import ConfigError, ExportError, MissingColumnError, OutputError
+from novum.errors import ConfigError, ExportError, InputError, MissingColumnError, OutputError
 from novum.events import Cloud, Events
 from novum.io import write_events
 from novum.physics.jet_images import JetImages
@@ -68,6 +68,17 @@ def test_the_check_runs_on_events_where_some_are_given(model, tmp_path):
     with pytest.raises(MissingColumnError, match="column 'ht'"):
         export_onnx(model, tmp_path / "n.onnx", events=tmp_path / "other.parquet")
     assert not (tmp_path / "n.onnx").exists()
+
+
+@pytest.mark.parametrize("value", [1e30, -1e160])  # it overflows on the way, or right away
+def test_values_beyond_single_precision_are_named(model, tmp_path, value):
+    far = {name: column.copy() for name, column in events(9).features.items()}
+    far["pt"][7] = value
+    write_events(Events.from_arrays(far), tmp_path / "far.parquet")
+    message = r"far.parquet, column 'pt': -?1e\+\d+ in row 7 .* is too large for float32"
+    with pytest.raises(InputError, match=message):
+        export_onnx(model, tmp_path / "m.onnx", events=tmp_path / "far.parquet")
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_a_file_that_deviates_is_named(model, tmp_path, monkeypatch):

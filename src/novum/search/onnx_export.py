@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.errors import OutputError
+from novum.errors import InputError, OutputError
 from novum.io import atomic_path, open_events
 from novum.io.origin import with_origin
 from novum.optional import optional
@@ -110,7 +110,7 @@ def export_onnx(
     ConfigError
         If the detector has no such score.
     InputError
-        If the events lack a column of the model, or a value is not finite.
+        If the events lack a column of the model, or a value is not finite or too large for float32.
     OutputError
         If the file exists or does not end in .onnx.
     MissingDependencyError
@@ -129,7 +129,7 @@ def export_onnx(
     rows = _random_rows(model) if events is None else _rows_of(model, events)
     with atomic_path(path, overwrite=False) as temporary:
         temporary.write_bytes(graph.SerializeToString())
-        check = _checked(temporary, model, rows) if find_spec("onnxruntime") else None
+        check = _checked(temporary, model, rows, events) if find_spec("onnxruntime") else None
         n_bytes = temporary.stat().st_size
     if check is not None and not check.deviation <= TOLERANCE:
         warnings.warn(
@@ -179,10 +179,50 @@ def _rows_of(model: OutlierModel, events: str | os.PathLike[str]) -> NDArray[np.
     source = open_events(events)
     model.inputs.require(source.schema, str(events))
     first = with_origin(next(iter(source.chunks(_ROWS, model.inputs.columns))), events)
-    return np.asarray(model.inputs.table(first), np.float32)
+    X = model.inputs.table(first)
+    far = np.argwhere(np.abs(X) > np.finfo(np.float32).max)
+    if len(far):
+        _refuse(model, events, X, *far[0])
+    return np.asarray(X, np.float32)
 
 
-def _checked(path: Path, model: OutlierModel, rows: NDArray[np.float32]) -> OnnxCheck:
+def _require_finite(
+    model: OutlierModel,
+    events: str | os.PathLike[str],
+    rows: NDArray[np.float32],
+    found: NDArray[np.float32],
+) -> None:
+    """Refuse events that have no score in float32, and no deviation from it."""
+    odd = np.flatnonzero(~np.isfinite(found))
+    if len(odd):
+        detector = model.detector
+        distance = np.abs((rows[odd[0]] - detector.center_) / detector.scale_)
+        _refuse(model, events, rows, odd[0], np.argmax(distance))
+
+
+def _refuse(
+    model: OutlierModel,
+    events: str | os.PathLike[str],
+    X: NDArray[np.floating],
+    row: np.intp,
+    column: np.intp,
+) -> NoReturn:
+    value = float(X[row, column])
+    raise InputError(
+        f"{value:g} in row {row} (rows count from 0) is too large for float32, in which an ONNX "
+        "file computes; leave this event out",
+        file=events,
+        column=model.inputs.names[column],
+        value=value,
+    )
+
+
+def _checked(
+    path: Path,
+    model: OutlierModel,
+    rows: NDArray[np.float32],
+    events: str | os.PathLike[str] | None,
+) -> OnnxCheck:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -191,6 +231,8 @@ def _checked(path: Path, model: OutlierModel, rows: NDArray[np.float32]) -> Onnx
     wanted = model.detector.anomaly_score(rows)
     typical = np.median(np.abs(model.held_out[score_name(model.detector)]))
     (found,) = session.run(None, {"x": rows})
+    if events is not None:
+        _require_finite(model, events, rows, found)
     unit = np.maximum(np.abs(wanted), typical)
     deviation = np.abs(found - wanted) / np.where(unit > 0, unit, 1.0)
     seconds = {n: _seconds_an_event(session, np.resize(rows, (n, rows.shape[1]))) for n in BATCHES}
