@@ -18,6 +18,7 @@ from novum.physics.jet_images import JetImages
 from novum.report import write_outlier_report
 from novum.report.explained_figures import contribution_figure, value_figure
 from novum.report.explained_jets import carried_image, display_figure, image_figure
+from novum.report.outlier_alt import alts
 from novum.report.outlier_figures import latent_picture, score_figure
 from novum.report.outlier_page import passing_table, render_outliers, rows_of
 from novum.report.style import Format, to_bytes
@@ -86,9 +87,9 @@ def test_the_page_is_whole(page: Path, tabular: Explanation) -> None:
     assert {p.stem for p in (page.parent / "figures").iterdir()} == names
     uris = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", text)
     assert len({base64.b64decode(u) for u in uris}) == 2 * len(names)
-    alts = [a["alt"] for tag, a in Checked(text).tags if tag == "img"]
-    assert len(alts) == len(names)
-    assert all(alt and re.search(r"\d", alt) for alt in alts)
+    texts = [a["alt"] for tag, a in Checked(text).tags if tag == "img"]
+    assert len(texts) == len(names)
+    assert all(alt and re.search(r"\d", alt) for alt in texts)
     words = plain(text + '<script type="application/json"')
     assert "the 8 most anomalous of 200 events" in words
     assert "Contributions add up to the score." in words
@@ -106,6 +107,7 @@ def test_the_page_of_images_has_pixels_and_no_bars(imaged: Explanation) -> None:
     assert "pixel 0,0" not in words
     figure = image_figure(imaged)
     assert len(figure.axes) == 4 * 4
+    assert "Images of the 4 most anomalous jets" in alts(imaged)["images"]
     drawn = figure.axes[0].images[0].get_array()
     np.testing.assert_allclose(drawn.ravel(), imaged.events[0].image.pixels)
     carried = figure.axes[2].images[0].get_array()

@@ -12,6 +12,7 @@ from novum.errors import ConfigError, FileFormatError, InputError, MissingColumn
 from novum.events import Cloud, Events
 from novum.io import write_events
 from novum.outlier import PCA, IsolationForest, Mahalanobis
+from novum.physics.jet_clouds import JetClouds
 from novum.physics.jet_images import JetImages
 from novum.search import Explanation, OutlierModel, chunks, explain, fit_outlier
 from novum.search.background import split
@@ -150,6 +151,14 @@ def test_images_are_explained_by_pixels_or_patches():
     found = explain(other, jets(20, seed=1), top=2, background=jets(seed=2), draws=4)
     assert (found.how, found.patch, len(found.pieces)) == ("occlusion", 3, 81)
     assert found.events[0].image.rebuilt == ()
+
+
+def test_particles_in_an_order_of_their_own_are_not_set_beside_those_of_the_event(monkeypatch):
+    source = jets()
+    made = fit_outlier(source, "pca", representation=JetClouds(3))
+    assert explain(made, source, top=2, background=source).events[0].rebuilt
+    monkeypatch.setattr(type(made.detector), "rebuilds_in_order", False, raising=False)
+    assert not explain(made, source, top=2, background=source).events[0].rebuilt
 
 
 def test_the_lowest_rows_of_a_stream_are_those_of_the_whole():

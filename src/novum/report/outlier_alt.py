@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from novum.report.explained_figures import MOST_ROWS
+from novum.report.explained_jets import MOST_IMAGES
 from novum.report.outlier_figures import MOST_MARKED, score_words
 from novum.report.words import clean, count, number
 from novum.search.explained import Explanation, leading
@@ -15,8 +16,8 @@ def alts(found: Explanation) -> dict[str, str]:
         "latent": _latent(found),
         "contributions": _contributions(found),
         "values": _values(found),
-        "images": f"Images of the {_shown(found, 'image')} most anomalous jets, with what carries "
-        "the score and the nearest background jet.",
+        "images": f"Images of the {min(MOST_IMAGES, _shown(found, 'image'))} most anomalous jets, "
+        "with what carries the score and the nearest background jet.",
         "displays": f"Particles of the {_shown(found, 'clouds')} most anomalous events in η and φ.",
     }
 

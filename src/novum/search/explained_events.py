@@ -79,7 +79,7 @@ def event_records(
     X, ids = top.columns["X"], top.columns["id"]
     scores, columns = -top.keys, table.first_columns
     p_values = model.p_value(scores)
-    rebuilt = model.detector.reconstruct(X) if isinstance(model.detector, Reconstructor) else None
+    rebuilt = _rebuilt(model.detector, X)
     place, distance = nearest_events(model.detector, X, sample, ids if same else None, near)
     below = _below(X[:, columns], sample.X[:, columns])
     latent = _latent(model.detector, X)
@@ -152,6 +152,12 @@ def _latent(detector: Detector, X: FloatArray) -> FloatArray:
     if not isinstance(detector, Reconstructor):
         return np.zeros((len(X), 0))
     return detector.latent_axes(X)[:, :2]
+
+
+def _rebuilt(detector: Detector, X: FloatArray) -> FloatArray | None:
+    """What can be set beside the events: not what is rebuilt in an order of its own."""
+    ordered = getattr(detector, "rebuilds_in_order", True)
+    return detector.reconstruct(X) if isinstance(detector, Reconstructor) and ordered else None
 
 
 def _below(values: FloatArray, background: FloatArray) -> FloatArray:
