@@ -10,7 +10,7 @@ import pytest
 
 from novum.errors import FileFormatError, InputError, MissingColumnError
 from novum.events import Events
-from novum.io import concatenate, open_events, require_finite, to_gev
+from novum.io import InputWarning, concatenate, open_events, require_finite, to_gev
 from novum.io.roles import ROLES, role_of, split_unit
 
 
@@ -189,3 +189,11 @@ def test_concatenate_refuses_unlike_parts() -> None:
     with pytest.raises(InputError, match="no events to join"):
         concatenate([])
     assert concatenate([a]) is a
+
+
+def test_words_as_identities_are_left_out_with_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,x\nfirst,1\nsecond,2\n")
+    with pytest.warns(InputWarning, match=r"a.csv, column 'id': identities are whole numbers"):
+        events = open_events(tmp_path / "a.csv").read()
+    assert events.id.tolist() == [0, 1]
+    assert list(events.features) == ["x"]

@@ -22,6 +22,7 @@ from novum.cli.inject import inject
 from novum.cli.latent import scan_latent
 from novum.cli.limits import limits
 from novum.cli.outliers import fit, score
+from novum.cli.values import value_of
 from novum.cli.words import demo_settings, name_options, split_commas, take_config
 from novum.errors import ConfigError, NovumError, OutputError
 from novum.search.bump_config import BumpHuntConfig
@@ -34,7 +35,7 @@ app = App(
     name="novum",
     help="Find anomalies in collision data and say how sure one may be.",
     version=__version__,
-    default_parameter=Parameter(negative=()),
+    default_parameter=Parameter(negative=(), converter=value_of),
     suppress_keyboard_interrupt=False,
 )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from novum.errors import FileFormatError
+from novum.io.base import InputWarning
 from novum.io.roles import role_of, split_unit
 
 READ_SIZE = 262_144  # rows that a whole file is read by, if their clouds leave it
@@ -105,4 +108,16 @@ def require_few_columns(n: int, path: Path) -> None:
     if n > MOST_COLUMNS:
         raise FileFormatError(
             f"says that it has {n} columns; novum reads at most {MOST_COLUMNS}", file=path, value=n
+        )
+
+
+def warn_of_words_as_ids(fields: Iterable[Field], path: Path) -> None:
+    """Say so where a column of identities holds words, which identify no event here."""
+    words = [f for f in fields if f.role == "id" and not f.numeric]
+    if words:
+        warnings.warn(
+            f"{path}, column '{words[0].name}': identities are whole numbers, not "
+            f"{words[0].dtype}; rows, counted from 0, stand in for them",
+            InputWarning,
+            stacklevel=2,
         )

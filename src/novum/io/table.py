@@ -16,7 +16,14 @@ from novum.errors import FileFormatError, InputError, MissingColumnError
 from novum.events import Cloud, Events, Meta
 from novum.io.base import Schema
 from novum.io.blocks import Block, joined, rebatch, rows_in
-from novum.io.fields import READ_SIZE, Asked, CloudField, Field, require_few_columns
+from novum.io.fields import (
+    READ_SIZE,
+    Asked,
+    CloudField,
+    Field,
+    require_few_columns,
+    warn_of_words_as_ids,
+)
 from novum.io.join import concatenate
 from novum.io.roles import BOOKKEEPING, ROLES, rank, to_integers, to_labels
 
@@ -206,6 +213,8 @@ class TableSource(ABC):
         return (features or [c.header for c in self._clouds.values()])[:1]
 
     def _chunks(self, size: int, asked: Asked) -> Iterator[Events]:
+        if "id" not in self._roles:
+            warn_of_words_as_ids(self._others.values(), self.path)
         start = 0
         for block in rebatch(self._blocks(self._headers(asked), size), size):
             stop = start + rows_in(block)
