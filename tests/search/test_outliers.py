@@ -273,6 +273,12 @@ def test_other_columns_are_refused_by_name(files, model):
         made.anomaly_score(other)
 
 
+def test_a_column_of_words_is_called_so(files, model):
+    (files / "words.csv").write_text("met,pt,ht\n1,soft,3\n")
+    with pytest.raises(InputError, match=r"words.csv, column 'pt': is not numeric"):
+        score_file(model, files / "words.csv", files / "s.parquet")
+
+
 def test_bad_values_name_file_and_column(files, model):
     bad = Events.from_arrays({name: [1.0, np.nan] for name in NAMES})
     write_events(bad, files / "bad.parquet")

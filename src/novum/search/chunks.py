@@ -61,8 +61,9 @@ def _chunks(
         return
     source = open_events(events)
     schema = source.schema
-    inputs.require(schema, str(events))
     rows = max(1, min(_MOST_ROWS, _CHUNK_BYTES // max(1, schema.event_bytes, n_bytes)))
+    chunks = source.chunks(rows, inputs.columns)  # says of a column why it is none of numbers
+    inputs.require(schema, str(events))
     total = None if schema.n_events is None else -(-schema.n_events // rows)
-    for chunk in progress.track(source.chunks(rows, inputs.columns), what, total):
+    for chunk in progress.track(chunks, what, total):
         yield with_origin(chunk, events)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from novum.errors import InputError, MissingColumnError
+from novum.errors import ConfigError, InputError, MissingColumnError
 from novum.events import Cloud, Events
 from novum.io import Schema, require_finite
 from novum.physics.jet_images import JetImages
@@ -60,12 +60,16 @@ class Inputs:
             If there is no such column; the nearest are named.
         InputError
             If there is no column at all.
+        ConfigError
+            If a feature is named twice.
         """
         origin = events.meta.origin
         if cloud is not None and cloud not in events.clouds:
             raise MissingColumnError(cloud, events.clouds, file=origin)
         if features is None:
             features = () if cloud is not None else tuple(events.features)
+        if len(set(features)) < len(features):
+            raise ConfigError(f"features: a column is named twice in {', '.join(features)}")
         for name in features:
             events.column(name)
         if not features and cloud is None:

@@ -177,8 +177,9 @@ def _random_rows(model: OutlierModel) -> NDArray[np.float32]:
 
 def _rows_of(model: OutlierModel, events: str | os.PathLike[str]) -> NDArray[np.float32]:
     source = open_events(events)
+    chunks = source.chunks(_ROWS, model.inputs.columns)
     model.inputs.require(source.schema, str(events))
-    first = with_origin(next(iter(source.chunks(_ROWS, model.inputs.columns))), events)
+    first = with_origin(next(iter(chunks)), events)
     X = model.inputs.table(first)
     far = np.argwhere(np.abs(X) > np.finfo(np.float32).max)
     if len(far):
