@@ -109,6 +109,19 @@ def test_parameters_reach_the_constructor():
     assert catalogue.build("classifier", "trees", members=3).members == 3
 
 
+def test_every_option_of_a_detector_is_described():
+    for entry in catalogue.entries("detector"):
+        assert [o.name for o in entry.options if not o.summary] == []
+    wnae = catalogue.find("detector", "wnae")
+    found = {o.name: o.summary for o in wnae.options}
+    assert found["latent_steps"] == found["steps"]
+
+
+def test_other_words_are_answered_with_those_that_there_are():
+    with pytest.raises(ConfigError, match=r"rule: must be one of .*min-p.*, got 'xx'"):
+        catalogue.build("detector", "combined", rule="xx")
+
+
 def test_a_near_miss_is_named():
     with pytest.raises(ConfigError, match="there is no 'cwla'; did you mean 'cwola'"):
         catalogue.build("method", "cwla")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from novum.errors import ConfigError, nearest
 
@@ -165,7 +165,17 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
         return msgspec.convert(plain, wanted, strict=False)
     except msgspec.ValidationError as error:
         text = str(error).split(" - at")[0]
+        allowed = ", ".join(map(str, _literals(wanted)))
+        if allowed and text.startswith("Invalid enum value"):
+            raise ConfigError(f"{where}: must be one of {allowed}, got {value!r}") from None
         raise ConfigError(f"{where}: {text}: {value!r}") from None
+
+
+def _literals(wanted: Any) -> tuple[Any, ...]:
+    """Values that a type such as ``tuple[Literal["a", "b"], ...]`` names."""
+    if get_origin(wanted) is Literal:
+        return get_args(wanted)
+    return tuple(value for part in get_args(wanted) for value in _literals(part))
 
 
 def _describe(kind: str, class_name: str, module: str) -> Entry:
@@ -215,11 +225,13 @@ def _described(doc: str) -> dict[str, str]:
     """First sentence of what a NumPy-style docstring says of each parameter."""
     _, _, section = doc.partition("Parameters\n----------\n")
     found: dict[str, list[str]] = {}
+    words: list[str] = []
     for line in section.splitlines():
         if line.startswith(" "):
-            next(reversed(found.values()), []).append(line.strip())
+            words.append(line.strip())
         elif " : " in line:
-            found[line.split(" : ")[0]] = []
+            words = []  # of all names of a line "a, b : int"
+            found |= {name.strip(): words for name in line.split(" : ")[0].split(",")}
         else:
             break
     return {name: " ".join(words).split(". ")[0].rstrip(".") for name, words in found.items()}
