@@ -724,6 +724,8 @@ def test_methods_lists_the_catalogue(capsys):
         assert entry.summary in printed
         for arxiv, _ in entry.references:
             assert f"arXiv:{arxiv}" in printed
+    options = [line.split("│")[1:3] for line in printed.splitlines() if line.count("│") == 5]
+    assert ["wnae", "members"] in [[cell.strip() for cell in line] for line in options]
 
 
 @pytest.fixture

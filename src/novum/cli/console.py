@@ -321,13 +321,15 @@ def print_options(kind: str, members: tuple[Entry, ...]) -> None:
     """Table of what can be set as ``--classifier.NAME VALUE``, for one kind of member."""
     from novum.search.config import SET_ELSEWHERE
 
+    # A search has its own --members and --density; novum fit has its own --seed.
+    hidden = {"random_state"} if kind == "detector" else set(SET_ELSEWHERE)
     title = "novum fit, --NAME VALUE" if kind == "detector" else f"options, --{kind}.NAME VALUE"
     table = Table(title=title, title_justify="left")
     for name in (kind, "option", "default", "what it is"):
         table.add_column(name, no_wrap=name == "option")
     for e in members:
         for o in e.options:
-            if o.name not in SET_ELSEWHERE:
+            if o.name not in hidden:
                 row = (e.name, o.name.replace("_", "-"), o.default, o.summary)
                 table.add_row(*(escape(cell) for cell in row))
     out.print(table)
