@@ -137,6 +137,11 @@ def test_a_detector_that_is_given_stays_as_it_is():
         fit_outlier(events(), given, options={"clustres": 7})
 
 
+def test_seeds_that_some_library_does_not_take_are_refused():
+    with pytest.raises(ConfigError, match=r"seed: must be below 2\*\*32, got 4294967296"):
+        fit_outlier(events(), "iforest", seed=2**32)
+
+
 def test_another_score_leaves_the_model_as_it_is(files):
     made = fit_outlier(events(), "pca")
     before = made.anomaly_score(events())

@@ -59,6 +59,7 @@ class CloudAutoencoder(ParticleReconstructor):
     """
 
     name: ClassVar[str] = "cloud-autoencoder"
+    rebuilds_in_order: ClassVar[bool] = False
     reference: ClassVar[tuple[tuple[str, str], ...]] = (
         (
             "2111.12849",

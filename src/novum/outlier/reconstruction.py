@@ -28,8 +28,11 @@ class Reconstructor(TransformerMixin, Detector):
     - ``residual-mahalanobis``: squared Mahalanobis distance of the residuals from those of the
       background, which weighs a feature by how well it is rebuilt as a rule;
     - ``latent-distance``: the same in the latent space.
+
+    One whose rebuilt particles are in an order of their own says so by `rebuilds_in_order`.
     """
 
+    rebuilds_in_order: ClassVar[bool] = True
     scores: ClassVar[tuple[str, ...]] = SCORES
     sums: ClassVar[tuple[str, ...]] = ("mse", "mae", "residual-mahalanobis")  # over the features
     score_by: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from novum.errors import InputError
 from novum.events import Events
 from novum.io import open_events
+from novum.io.origin import with_origin
 from novum.outlier.tail import HELD_OUT, equally_likely
 from novum.search.crossfitting import fold_of, hash_of
 from novum.search.representations import Representation
@@ -35,8 +35,7 @@ def read_background(
         columns = list(source.schema.columns)
     else:
         columns = [*(features or ()), *([] if cloud is None else [cloud])]
-    events = source.read(columns)
-    return replace(events, meta=replace(events.meta, origin=str(background)))
+    return with_origin(source.read(columns), background)
 
 
 def only_cloud(events: Events, kind: str) -> str:

@@ -156,8 +156,8 @@ def _latent(detector: Detector, X: FloatArray) -> FloatArray:
 
 def _rebuilt(detector: Detector, X: FloatArray) -> FloatArray | None:
     """What can be set beside the events: not what is rebuilt in an order of its own."""
-    ordered = getattr(detector, "rebuilds_in_order", True)
-    return detector.reconstruct(X) if isinstance(detector, Reconstructor) and ordered else None
+    ordered = isinstance(detector, Reconstructor) and detector.rebuilds_in_order
+    return detector.reconstruct(X) if ordered else None
 
 
 def _below(values: FloatArray, background: FloatArray) -> FloatArray:

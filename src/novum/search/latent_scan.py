@@ -16,6 +16,7 @@ from novum.evaluation import auc
 from novum.events import Events
 from novum.io import open_events
 from novum.io.documents import from_json, to_json
+from novum.io.origin import with_origin
 from novum.outlier.reconstruction import Reconstructor
 from novum.progress import NoProgress, Progress
 from novum.search.background import only_cloud, read_background
@@ -207,7 +208,7 @@ def _signal(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> Eve
         return signal
     source = open_events(signal)
     model.inputs.require(source.schema, str(signal))
-    return source.read(model.inputs.columns)
+    return with_origin(source.read(model.inputs.columns), signal)
 
 
 def _auc(model: OutlierModel, signal: Events) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from novum.catalogue import StoredModel, build, load_model, save_model
-from novum.errors import ConfigError, FileFormatError, InputError, OutputError
+from novum.errors import ConfigError, InputError, OutputError, require_seed
 from novum.events import Events
 from novum.io import atomic_path
 from novum.outlier.base import Detector
@@ -24,12 +24,8 @@ from novum.progress import Progress
 from novum.search.background import heaviest_of, only_cloud, read_background, split
 from novum.search.chunks import read_chunks
 from novum.search.model_inputs import Inputs
-from novum.search.representations import (
-    Representation,
-    from_notes,
-    representation_for,
-    to_notes,
-)
+from novum.search.representations import Representation, representation_for, to_notes
+from novum.search.stored_model import stored_inputs
 
 FloatArray = NDArray[np.float64]
 
@@ -126,33 +122,22 @@ class OutlierModel:
             If it is damaged, no outlier model, or trained with another preprocessing.
         """
         stored = load_model(Path(folder))
-        if stored.kind != "detector":
-            raise FileFormatError(f"is a {stored.kind}, not a detector", file=folder)
+        inputs = stored_inputs(stored, folder)
         notes, detector = stored.notes, stored.model
-        try:
-            inputs = Inputs(
-                tuple(notes["features"]),
-                notes["cloud"],
-                tuple(notes["fields"]),
-                notes["particles"],
-                from_notes(notes["representation"], detector, str(folder)),
-            )
-            names = detector.scores or ("score",)
-            return cls(
-                detector,
-                inputs,
-                {name: stored.arrays[f"held-out {name}"] for name in names},
-                notes["trained_on"],
-                notes["n_events"],
-                notes["n_held_out"],
-                seconds=notes.get("seconds", 0.0),
-                seed=notes.get("seed"),
-                file=notes.get("file"),
-                heaviest=notes.get("heaviest", 1.0),
-                held_out_mean=stored.arrays.get("held-out mean"),
-            )
-        except KeyError as error:
-            raise FileFormatError(f"damaged model: no {error}", file=folder) from None
+        names = detector.scores or ("score",)
+        return cls(
+            detector,
+            inputs,
+            {name: stored.arrays[f"held-out {name}"] for name in names},
+            notes["trained_on"],
+            notes["n_events"],
+            notes["n_held_out"],
+            seconds=notes.get("seconds", 0.0),
+            seed=notes.get("seed"),
+            file=notes.get("file"),
+            heaviest=notes.get("heaviest", 1.0),
+            held_out_mean=stored.arrays.get("held-out mean"),
+        )
 
 
 def score_name(detector: Detector) -> str:
@@ -207,7 +192,7 @@ def fit_outlier(
     options : mapping, optional
         Parameters of the detector.
     seed : int
-        Of what is held out, and of a detector that has none of its own.
+        Of what is held out, and of a detector that has none of its own; below 2³².
 
     Raises
     ------
@@ -217,6 +202,9 @@ def fit_outlier(
         If a column is missing, a value is not finite, a weight is negative, or there are too few
         events.
     """
+    require_seed(seed)
+    if seed >= 2**32:
+        raise ConfigError(f"seed: must be below 2**32, got {seed}")
     detector = _made(method, dict(options or {}), seed)
     detector.check_ready()
     representation = representation_for(detector, representation)
