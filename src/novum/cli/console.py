@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from rich.console import Console
@@ -58,6 +59,18 @@ class RichProgress:
     def message(self, text: str) -> None:
         """One line."""
         err.print(escape(text), highlight=False)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show that something runs, and since when, where its steps are not told."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    quiet = not err.is_terminal
+    with Progress(*columns, console=err, transient=True, disable=quiet) as bars:
+        bars.add_task(escape(what))
+        yield
 
 
 def show_warning(

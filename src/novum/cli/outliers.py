@@ -58,15 +58,16 @@ def fit(
     from novum.search.representations import one_of
 
     check_new_folder(output)
-    model = fit_outlier(
-        background,
-        method,
-        features=features,
-        cloud=cloud,
-        representation=one_of(image, points),
-        options=options,
-        seed=seed,
-    )
+    with console.waiting(f"training {method}"):
+        model = fit_outlier(
+            background,
+            method,
+            features=features,
+            cloud=cloud,
+            representation=one_of(image, points),
+            options=options,
+            seed=seed,
+        )
     model.save(output)
     console.print_outlier_model(model, output)
 
