@@ -177,6 +177,36 @@ def test_weights_count(tmp_path, columns, capsys):
     )
 
 
+# --- labels and words from another file
+
+
+def test_scores_of_a_detector_are_joined_with_the_truth(tmp_path, columns, capsys):
+    n = len(columns["score"])
+    ids = np.random.default_rng(3).permutation(2 * n)[:n]
+    weight = np.random.default_rng(2).uniform(0.5, 1.5, n)
+    whole = save(tmp_path / "mine.parquet", {**columns, "weight": weight})
+    order = np.argsort(ids)
+    known = {"id": ids, **columns, "weight": weight}
+    truth = {key: v[order] for key, v in known.items() if key not in ("score", "other")}
+    (tmp_path / "bare").mkdir()
+    bare = save(tmp_path / "bare/mine.parquet", {"id": ids, "score": columns["score"]})
+    file = save(tmp_path / "truth.csv", truth)
+    words = ["--signal-column", "process", "--channel-column", "chan", "-o"]
+    dark(capsys, whole, *words, tmp_path / "one")
+    dark(capsys, bare, "--truth", file, *words, tmp_path / "two")
+    one, two = (read_signal_rows(tmp_path / n / "dark_machines.csv") for n in ("one", "two"))
+    assert len(one) == 4
+    assert one == two
+    truth["chan"] = truth["chan"].astype(object)
+    truth["chan"][5] = ""
+    gap = save(tmp_path / "gap.csv", truth)
+    fails(
+        capsys,
+        ["--dark-machines", bare, "--truth", gap, *words, tmp_path / "x"],
+        "gap.csv, column 'chan': 1 of 8600 events have no word there, the first in row 5",
+    )
+
+
 # --- faults
 
 
@@ -189,7 +219,7 @@ def test_faults_of_the_command_line(tmp_path, columns, capsys):
     fails(capsys, [flag, tmp_path / "none.csv"], "none.csv: no such file")
     fails(capsys, [flag, f"x={rows}"], "rows.csv: result rows name their models themselves")
     fails(capsys, [flag, rows, "-o", tmp_path], "exists already and is not overwritten")
-    fails(capsys, [flag, file, "--truth", file], "--truth: has no meaning with --dark-machines")
+    fails(capsys, [flag, file, "--truth", file], "a.parquet: has labels of its own")
     fails(capsys, [flag, file, "--window", 1], "--window: has no meaning with")
     fails(capsys, [file, "--signal-column", "process"], "--signal-column: has no meaning without")
     fails(capsys, [file, "--min-background", 1], "--min-background: has no meaning without")

@@ -50,7 +50,8 @@ def evaluate(
     output : Path
         New folder for evaluation.json and the figures.
     truth : Path
-        Table that holds the labels where those of the scores do not, joined by id.
+        Table that holds the labels where those of the scores do not, joined by id; and the columns
+        that --mass, --signal-column and --channel-column name.
     window : int
         Window of a search, counted from 0, in its scores.parquet.
     mass : str
@@ -78,8 +79,8 @@ def evaluate(
     if output is not None:
         check_new_folder(output)
     if dark_machines:
-        _refuse("with", {"--truth": truth, "--window": window, "--mass": mass})
-        settings = RowSettings(score, label, signal_column, channel_column, min_background)
+        _refuse("with", {"--window": window, "--mass": mass})
+        settings = RowSettings(score, label, signal_column, channel_column, min_background, truth)
         evaluate_dark_machines(scores, settings, output)
         return
     columns = {"--signal-column": signal_column, "--channel-column": channel_column}

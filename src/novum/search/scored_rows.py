@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from novum.evaluation.dark_machines_rows import holds_signal_rows
 from novum.evaluation.weights import event_weights
 from novum.events import Events
 from novum.io.categories import Categories, read_categories
-from novum.io.labels import read_labelled, require_labels
+from novum.io.labels import read_labelled, require_labels, rows_by_id
 from novum.progress import NoProgress, Progress
 from novum.search.scored import TableOfScores, require_scores
 
@@ -48,6 +49,8 @@ class RowSettings:
         Column that names the channel of all events; None where they are all in one.
     min_background : int or None
         Fewest background events that must pass, see `novum.evaluation.signal_row`; None is 25.
+    truth : Path or None
+        File that holds labels, weights and these columns, joined by id; None is the table.
     """
 
     score: tuple[str, ...] = ("score",)
@@ -55,6 +58,7 @@ class RowSettings:
     signal_column: str | None = None
     channel_column: str | None = None
     min_background: int | None = None
+    truth: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def study_improvements(
     Parameters
     ----------
     tables : sequence of TableOfScores
-        Labelled events.
+        Labelled events, or scores of those of `RowSettings.truth`.
     files : sequence of Path
         Result rows, as `novum.evaluation.read_signal_rows` takes them.
     settings : RowSettings, optional
@@ -144,12 +148,12 @@ def _table_rows(table: TableOfScores, settings: RowSettings, several: bool) -> I
         raise ConfigError(
             f"{table.path}: result rows name their models themselves; leave out '{table.name}='"
         )
-    events = read_labelled(table.path, settings.label, settings.score)
+    events, joined = _labelled(table.path, settings)
     signal = _sound_signal(events)
     least = MIN_BACKGROUND if settings.min_background is None else settings.min_background
-    processes = _names(table.path, settings.signal_column, table.name, signal)
     everyone = np.ones(len(signal), dtype=bool)
-    channels = _names(table.path, settings.channel_column, ONE_CHANNEL, everyone)
+    processes = _names(joined, settings.signal_column, table.name, signal)
+    channels = _names(joined, settings.channel_column, ONE_CHANNEL, everyone)
     for column in settings.score:
         model = column
         if settings.signal_column is not None:
@@ -159,18 +163,42 @@ def _table_rows(table: TableOfScores, settings: RowSettings, several: bool) -> I
         yield from _rows(events, scores, processes, channels, model, least)
 
 
-def _names(path: Path, column: str | None, otherwise: str, needed: NDArray[np.bool_]) -> Categories:
+class _Joined(NamedTuple):
+    """The file that says what events are, and their rows in it."""
+
+    path: Path
+    rows: NDArray[np.int64]
+
+
+def _labelled(path: Path, settings: RowSettings) -> tuple[Events, _Joined]:
+    """Events with scores, labels and weights, and where their words are."""
+    if settings.truth is None:
+        events = read_labelled(path, settings.label, settings.score)
+        return events, _Joined(path, np.arange(len(events)))
+    events = read_labelled(path, None, settings.score)
+    if events.label is not None:
+        raise InputError("has labels of its own; leave out --truth", file=path)
+    truth = read_labelled(settings.truth, settings.label, ())
+    rows = rows_by_id(events.id, truth)
+    label, weight = require_labels(truth)[rows], truth.weight[rows]
+    return replace(events, label=label, weight=weight), _Joined(settings.truth, rows)
+
+
+def _names(
+    joined: _Joined, column: str | None, otherwise: str, needed: NDArray[np.bool_]
+) -> Categories:
     """What the events are called; a word is needed for those that `needed` marks."""
     if column is None:
         return Categories((otherwise,), np.zeros(len(needed), dtype=np.int64))
-    found = read_categories(path, column)
+    whole = read_categories(joined.path, column)
+    found = Categories(whole.names, whole.codes[joined.rows])
     if "" in found.names:
         empty = np.flatnonzero(needed & (found.codes == found.names.index("")))
         if len(empty):
             raise InputError(
                 f"{len(empty)} of {int(needed.sum())} events have no word there, the first in row "
-                f"{empty[0]} (rows count from 0)",
-                file=path,
+                f"{joined.rows[empty[0]]} (rows count from 0)",
+                file=joined.path,
                 column=column,
                 value="",
             )
