@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from novum.training.energy import Chain, Sampling
+from novum.training.langevin import Chain, Sampling
 
 
 class AE(nn.Module):

@@ -41,7 +41,8 @@ from novum.outlier import (
     VariationalAutoencoder,
 )
 from novum.training import Rows, TrainingConfig, seeded_network, split_rows
-from novum.training.energy import Chain, Sampling, normalise
+from novum.training.energy import normalise
+from novum.training.langevin import Chain, Sampling
 
 HIDDEN, LATENT, BETA = (64, 32), 3, 0.1
 BATCH, EPOCHS, MEMBERS = 256, 5, 5
