@@ -219,7 +219,7 @@ def test_faults_of_the_command_line(tmp_path, columns, capsys):
     fails(capsys, [flag, tmp_path / "none.csv"], "none.csv: no such file")
     fails(capsys, [flag, f"x={rows}"], "rows.csv: result rows name their models themselves")
     fails(capsys, [flag, rows, "-o", tmp_path], "exists already and is not overwritten")
-    fails(capsys, [flag, file, "--truth", file], "a.parquet: has labels of its own")
+    fails(capsys, [flag, file, "--truth", file], "a.parquet, column 'label': has labels of its own")
     fails(capsys, [flag, file, "--window", 1], "--window: has no meaning with")
     fails(capsys, [file, "--signal-column", "process"], "--signal-column: has no meaning without")
     fails(capsys, [file, "--min-background", 1], "--min-background: has no meaning without")

@@ -13,7 +13,7 @@ from novum.errors import InputError
 from novum.evaluation.dependence import distance_correlation
 from novum.evaluation.planing import BINS as MOST_BINS
 from novum.evaluation.planing import FEWEST, Planed, plane
-from novum.evaluation.records import Decorrelation, Estimate, MassCut, Spectrum
+from novum.evaluation.records import Decorrelation, Estimate, MassCut, MassSpectrum
 from novum.evaluation.sculpting import sculpting
 from novum.evaluation.seeds import combined, of_all
 from novum.evaluation.sic import share_below
@@ -148,5 +148,5 @@ def _cut(b: FloatArray, m: FloatArray, eps_b: float) -> MassCut:
     low, high = np.quantile(m, OUTERMOST)
     edges = np.linspace(low, high, DRAWN_BINS + 1)
     counts = [tuple(np.histogram(x, edges)[0].tolist()) for x in (m, m[passes])]
-    spectrum = Spectrum(tuple(edges.tolist()), counts[0], counts[1])
+    spectrum = MassSpectrum(tuple(edges.tolist()), counts[0], counts[1])
     return MassCut(eps_b, n, Estimate(found.jensen_shannon, None, None), float(random), spectrum)

@@ -88,7 +88,7 @@ class MaxSic:
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class MassSpectrum:
     """Background events in bins of a mass, to be drawn.
 
     Attributes
@@ -119,7 +119,7 @@ class MassCut:
         single seed; None where fewer than 50 pass.
     random : float or None
         Divergence to expect if as many events passed at random; over seeds, the median.
-    spectrum : Spectrum or None
+    spectrum : MassSpectrum or None
         Over seeds, that of the first.
     """
 
@@ -127,7 +127,7 @@ class MassCut:
     n_background: int
     jensen_shannon: Estimate | None
     random: float | None
-    spectrum: Spectrum | None
+    spectrum: MassSpectrum | None
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,11 @@ def _common(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.zeros(x.shape[1]), np.full(x.shape[1], size or 1.0)
 
 
+def evenly(n: int, most: int) -> slice:
+    """At most so many of n rows, evenly spaced: rows may be sorted."""
+    return slice(None, None, max(1, -(-n // most)))
+
+
 def require_at_least(key: str, value: float, least: float) -> None:
     """Raise a ConfigError that names a parameter below its least value."""
     if not value >= least:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from novum.errors import FitError
-from novum.outlier.base import FARTHEST
+from novum.outlier.base import FARTHEST, evenly
 from novum.outlier.network import layers
 from novum.outlier.trained import NetworkDetector, cut
 
@@ -143,8 +143,8 @@ class DeepSVDD(NetworkDetector):
             z.shape[1], self.hidden, self._seeds(), n_out=self.latent, biased=self.biases
         )
         self._keep([p.detach().numpy() for p in network.parameters()])
-        every = slice(None, None, -(-len(z) // _EVENTS))
-        some, share = z[every], w[every]
+        rows = evenly(len(z), _EVENTS)
+        some, share = z[rows], w[rows]
         centre = np.average(self._outputs(some), axis=1, weights=share)
         away = np.where(centre < 0, -1.0, 1.0) * np.maximum(np.abs(centre), _OFF)
         self.centre_ = away.astype(np.float32)
@@ -152,7 +152,7 @@ class DeepSVDD(NetworkDetector):
         self._keep(self._fit_networks(network, objective, z, w))
         distance = np.average(self._distances(some), axis=1, weights=share)
         self.distance_ = np.maximum(distance, _LEAST)
-        self._find_collapsed(z[:: -(-len(z) // _PROBES)])
+        self._find_collapsed(z[evenly(len(z), _PROBES)])
 
     def _find_collapsed(self, z: FloatArray) -> None:
         """Warn of networks whose score is constant.

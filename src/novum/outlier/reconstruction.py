@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin
 
-from novum.outlier.base import BLOCK, Detector
+from novum.outlier.base import BLOCK, Detector, evenly
 from novum.outlier.mahalanobis import Normal
 
 FloatArray = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Reconstructor(TransformerMixin, Detector):
     @final
     def _learn(self, z: FloatArray, w: FloatArray) -> None:
         self._train(z, w)
-        some = slice(None, None, -(-len(z) // _MOMENTS))
+        some = evenly(len(z), _MOMENTS)
         z, w = z[some], w[some]
         parts = [self._to_describe(z[i : i + BLOCK]) for i in range(0, len(z), BLOCK)]
         latent, residual = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))

@@ -12,20 +12,39 @@ from novum.errors import InputError
 from novum.events import Events
 from novum.io import open_events
 from novum.io.origin import with_origin
+from novum.outlier.base import Detector
 from novum.outlier.tail import HELD_OUT, equally_likely
 from novum.search.crossfitting import fold_of, hash_of
-from novum.search.representations import Representation
+from novum.search.model_inputs import Inputs
+from novum.search.representations import Representation, representation_for
 
 _THINNING = 2  # which of the numbers of an event thins; 0 sets aside, 1 draws samples
 
 
 def read_background(
     background: str | os.PathLike[str] | Events,
+    detector: Detector,
+    features: Sequence[str] | None,
+    cloud: str | None,
+    representation: Representation | None,
+) -> tuple[Events, Inputs]:
+    """Events to fit a detector on, and what it reads of them; as `fit_outlier` is asked.
+
+    Faults name the file that is read, wherever its events are from.
+    """
+    representation = representation_for(detector, representation)
+    events = _events(background, features, cloud, representation)
+    if representation is not None and cloud is None:
+        cloud = _only_cloud(events, representation.kind)
+    return events, Inputs.choose(events, features, cloud, representation)
+
+
+def _events(
+    background: str | os.PathLike[str] | Events,
     features: Sequence[str] | None,
     cloud: str | None,
     representation: Representation | None,
 ) -> Events:
-    """What a fit reads of a background; faults name this file, wherever its events are from."""
     if isinstance(background, Events):
         return background
     source = open_events(background)
@@ -38,7 +57,7 @@ def read_background(
     return with_origin(source.read(columns), background)
 
 
-def only_cloud(events: Events, kind: str) -> str:
+def _only_cloud(events: Events, kind: str) -> str:
     """The cloud to make images or clouds of jets of, where none is named."""
     names = list(events.clouds)
     if len(names) != 1:

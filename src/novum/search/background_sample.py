@@ -82,7 +82,7 @@ def background_sample(
     if not n_kept:
         raise InputError("has no event to compare with", file=origin, value=0)
     if held_out:
-        _require_same(model, origin, (n_training, n_kept), total / max(n_kept, 1))
+        _require_same(model, origin, (n_training, n_kept), total / n_kept)
     notes = () if held_out or not own else ("The background sample is that of the training.",)
     return BackgroundSample(origin, sample.columns["id"], sample.columns["X"], notes)
 

@@ -19,11 +19,10 @@ from novum.io.documents import from_json, to_json
 from novum.io.origin import with_origin
 from novum.outlier.reconstruction import Reconstructor
 from novum.progress import NoProgress, Progress
-from novum.search.background import only_cloud, read_background
+from novum.search.background import read_background
 from novum.search.chunks import origin_of
-from novum.search.model_inputs import Inputs
 from novum.search.outliers import OutlierModel, fit_outlier, score_name
-from novum.search.representations import Representation, representation_for
+from novum.search.representations import Representation
 
 SCHEMA, SCHEMA_VERSION = "novum-latent-scan", 1
 SIZES = (1, 2, 3, 4, 6, 8, 12)
@@ -144,12 +143,9 @@ def scan_latent(
     detector = build("detector", method, **given)
     if not isinstance(detector, Reconstructor):
         raise ConfigError(f"latent: {method} has no latent space to scan")
-    representation = representation_for(detector, representation)
-    events = read_background(background, features, cloud, representation)
-    if representation is not None and cloud is None:
-        cloud = only_cloud(events, representation.kind)
-    columns = Inputs.choose(events, features, cloud, representation).names
-    sizes = _default_sizes(detector, len(columns)) if latent is None else _checked(detector, latent)
+    events, inputs = read_background(background, detector, features, cloud, representation)
+    n_columns = len(inputs.names)
+    sizes = _default_sizes(detector, n_columns) if latent is None else _checked(detector, latent)
     found: dict[int, list[tuple[OutlierModel, float | None]]] = {size: [] for size in sizes}
     # The largest first: one that is too large is refused before anything is trained.
     runs = [(size, seed + i) for size in reversed(sizes) for i in range(seeds)]
@@ -159,8 +155,8 @@ def scan_latent(
             events,
             method,
             features=features,
-            cloud=cloud,
-            representation=representation,
+            cloud=inputs.cloud,
+            representation=inputs.representation,
             options=given | {"latent": size},
             seed=own,
         )
@@ -184,7 +180,7 @@ def _checked(detector: Reconstructor, latent: Sequence[int]) -> list[int]:
     if not sizes or sizes[0] < 1:
         raise ConfigError(f"latent: sizes must be at least 1, got {tuple(latent)}")
     for size in sizes:
-        clone(detector).set_params(latent=size).check_ready()
+        _require_size(detector, size)
     return sizes
 
 
@@ -197,10 +193,14 @@ def _default_sizes(detector: Reconstructor, n_columns: int) -> list[int]:
 
 def _takes(detector: Reconstructor, size: int) -> bool:
     try:
-        clone(detector).set_params(latent=size).check_ready()
+        _require_size(detector, size)
     except ConfigError:
         return False
     return True
+
+
+def _require_size(detector: Reconstructor, size: int) -> None:
+    clone(detector).set_params(latent=size).check_ready()
 
 
 def _signal(model: OutlierModel, signal: str | os.PathLike[str] | Events) -> Events:

@@ -218,7 +218,7 @@ def _same(events: Source, background: Source | None, model: OutlierModel) -> boo
 
 
 def _notes(model: OutlierModel, events: Source) -> tuple[str, ...]:
-    if isinstance(events, Events) or not _same(events, None, model):
+    if not _same(events, None, model):
         return ()
     return (
         "Four in five of these events are those that the model was trained on; p-values hold for "

@@ -21,10 +21,10 @@ from novum.io import atomic_path
 from novum.outlier.base import Detector
 from novum.outlier.tail import count_at_least
 from novum.progress import Progress
-from novum.search.background import heaviest_of, only_cloud, read_background, split
+from novum.search.background import heaviest_of, read_background, split
 from novum.search.chunks import read_chunks
 from novum.search.model_inputs import Inputs
-from novum.search.representations import Representation, representation_for, to_notes
+from novum.search.representations import Representation, to_notes
 from novum.search.stored_model import stored_inputs
 
 FloatArray = NDArray[np.float64]
@@ -207,11 +207,7 @@ def fit_outlier(
         raise ConfigError(f"seed: must be below 2**32, got {seed}")
     detector = _made(method, dict(options or {}), seed)
     detector.check_ready()
-    representation = representation_for(detector, representation)
-    events = read_background(background, features, cloud, representation)
-    if representation is not None and cloud is None:
-        cloud = only_cloud(events, representation.kind)
-    inputs = Inputs.choose(events, features, cloud, representation)
+    events, inputs = read_background(background, detector, features, cloud, representation)
     X = inputs.table(events)
     heaviest = heaviest_of(events)
     training, held = split(events, seed, heaviest)
@@ -225,7 +221,7 @@ def fit_outlier(
         )
     start = time.monotonic()
     weights = events.weight[training]
-    detector.fit(X[training], sample_weight=weights, alike=representation is not None)
+    detector.fit(X[training], sample_weight=weights, alike=inputs.representation is not None)
     seconds = time.monotonic() - start
     return OutlierModel(
         detector,

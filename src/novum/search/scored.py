@@ -165,6 +165,20 @@ def require_scores(events: Events, column: str) -> NDArray[np.float64]:
     return scores
 
 
+def read_unlabelled(path: Path, columns: Sequence[str]) -> Events:
+    """Columns of a table whose labels are in another file.
+
+    Raises
+    ------
+    InputError
+        If it has labels of its own.
+    """
+    label = open_events(path).schema.label
+    if label is not None:
+        raise InputError("has labels of its own; leave out --truth", file=path, column=label)
+    return read_labelled(path, None, columns)
+
+
 def _labelled_scores(
     path: Path,
     columns: Sequence[str],
@@ -180,11 +194,7 @@ def _labelled_scores(
     if truth is None:
         events = read_labelled(path, label, columns)
     else:
-        if schema.label is not None:
-            raise InputError(
-                "has labels of its own; leave out --truth", file=path, column=schema.label
-            )
-        events = read_labelled(path, None, columns)
+        events = read_unlabelled(path, columns)
     _require_equal_weights(events)
     if scan:
         events = _one_window(events, window, path)

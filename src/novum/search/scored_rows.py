@@ -26,7 +26,7 @@ from novum.events import Events
 from novum.io.categories import Categories, read_categories
 from novum.io.labels import read_labelled, require_labels, rows_by_id
 from novum.progress import NoProgress, Progress
-from novum.search.scored import TableOfScores, require_scores
+from novum.search.scored import TableOfScores, read_unlabelled, require_scores
 
 ONE_CHANNEL = "all"  # the channel of a table that names none
 
@@ -175,9 +175,7 @@ def _labelled(path: Path, settings: RowSettings) -> tuple[Events, _Joined]:
     if settings.truth is None:
         events = read_labelled(path, settings.label, settings.score)
         return events, _Joined(path, np.arange(len(events)))
-    events = read_labelled(path, None, settings.score)
-    if events.label is not None:
-        raise InputError("has labels of its own; leave out --truth", file=path)
+    events = read_unlabelled(path, settings.score)
     truth = read_labelled(settings.truth, settings.label, ())
     rows = rows_by_id(events.id, truth)
     label, weight = require_labels(truth)[rows], truth.weight[rows]
